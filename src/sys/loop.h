@@ -1,0 +1,75 @@
+/* The event loop, shaped by completions: "these bytes have arrived in this buffer", "so many bytes were sent". epoll stands behind it
+ * (loop_epoll.c); io_uring can be a second backend of equal rank.
+ *
+ * One thread owns a loop. A turn: n = loop_wait(loop, timeout, out, max); handle the n completions; submit sends; again.
+ * Received data lies in the loop's own arena, packed, and stays valid until the next loop_wait(): the owner may collect the requests of all
+ * connections first and run them as one batch. A loop_wait reads each ready stream once, with no second read after a short one,
+ * and leaves streams for the next turn when the arena is full.
+ *
+ * Streams are closed by stream_close(); completions of a closed stream that are already in `out` must be ignored by the
+ * owner (stream_close does not touch arrays it handed out; memory of a stream is freed at the next loop_wait). */
+#ifndef CAIRN_SYS_LOOP_H
+#define CAIRN_SYS_LOOP_H
+
+#include "base/compiler.h"
+#include "base/slice.h"
+
+#include <stdatomic.h>
+#include <sys/uio.h>
+
+struct loop;   /* opaque */
+struct stream; /* opaque: one connected socket (or pipe) */
+
+enum io_kind {
+    IO_DATA,      /* data: what arrived (in the arena, or in the memory given by stream_read_into) */
+    IO_EOF,       /* the peer closed its side */
+    IO_ERROR,     /* err: errno; the stream is dead */
+    IO_SENT,      /* n: bytes of the pending send that went out (the send is over; submit the rest) */
+    IO_CONNECTED, /* a stream_connect came through (err 0) or failed (err) */
+    IO_ACCEPT,    /* fd: a new connection of the listening watch `user` */
+    IO_READABLE,  /* a plain watched descriptor is readable (signalfd, pipe, eventfd, listener) */
+    IO_WAKE       /* loop_wake was called from another thread or a signal handler */
+};
+
+struct completion {
+    enum io_kind kind;
+    int err;             /* errno or 0 */
+    int fd;              /* IO_ACCEPT, IO_READABLE */
+    void *user;          /* of the stream or watch */
+    struct stream *stream;
+    struct slice data;
+    size_t n;
+};
+
+enum { LOOP_ARENA_BYTES = 512 * 1024, LOOP_READ_MAX = 16 * 1024, LOOP_COMPLETIONS_MAX = 1024 };
+
+struct loop *loop_new(const char *backend); /* "auto", "epoll"; NULL with errno when it cannot be had */
+void loop_free(struct loop *loop);
+const char *loop_backend(const struct loop *loop); /* "epoll" */
+
+/* timeout_us: -1 for ever, 0 poll. Returns the number of completions. EINTR returns 0. */
+int loop_wait(struct loop *loop, int64_t timeout_us, struct completion *out, int max);
+void loop_wake(struct loop *loop); /* from any thread, and async-signal-safe */
+
+/* Streams. The descriptor becomes non-blocking and is owned by the stream. Reading starts at once. */
+struct stream *stream_open(struct loop *loop, int fd, void *user);
+void stream_close(struct loop *loop, struct stream *s);                 /* closes the descriptor now; ends pending sends */
+int stream_fd(const struct stream *s);
+void stream_set_user(struct stream *s, void *user);
+void stream_read_pause(struct loop *loop, struct stream *s);            /* no IO_DATA; a hang-up is still reported (IO_EOF, IO_ERROR) */
+void stream_read_resume(struct loop *loop, struct stream *s);
+/* The next bytes go to ptr (at most len) instead of the arena; ends by itself when len bytes came, or by len = 0. */
+void stream_read_into(struct loop *loop, struct stream *s, char *ptr, size_t len);
+
+enum { SEND_PENDING = -1 };
+/* Sends iov. Returns the bytes sent at once (maybe fewer than asked: then call again, which may pend), SEND_PENDING when the result will come
+ * as IO_SENT (the memory must stay until then; one send at a time), or -errno-1 (<= -2) when the stream is dead. */
+int64_t stream_send(struct loop *loop, struct stream *s, const struct iovec *iov, int count);
+bool stream_send_pending(const struct stream *s);
+
+/* Plain descriptors, level triggered, not owned. accept_mode: the loop accepts (accept4, non-blocking, close-on-exec) up to
+ * accept_max connections per turn and reports IO_ACCEPT for each; errors of accept come as IO_ACCEPT with err. */
+bool loop_watch(struct loop *loop, int fd, void *user, bool accept_mode, int accept_max);
+void loop_unwatch(struct loop *loop, int fd);
+
+#endif
