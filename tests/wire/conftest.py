@@ -56,6 +56,9 @@ class Pair:
 
 @pytest.fixture(scope="session")
 def session_pair():
+    for path in (harness.ours_path(), harness.oracle_path()):
+        if not os.access(path, os.X_OK):
+            pytest.exit("cannot run %s: build it with make, or set CAIRN_SERVER / CAIRN_WIRE_ORACLE" % path, 2)
     pair = Pair()
     yield pair
     pair.ours.cleanup()
