@@ -280,7 +280,7 @@ bench:
 	@bench/run
 
 format:
-	clang-format -i $(wildcard src/*/*.c src/*/*.h tests/unit/*.c tests/unit/*.h tests/fuzz/*.c tests/fuzz/*.h)
+	@tools/check-format --fix
 
 # ------------------------------------------------------------------------------------------------------ install
 
