@@ -65,7 +65,7 @@ size_t request_parser_mem(const struct request_parser *p);  /* bytes held for an
 size_t request_parser_used(const struct request_parser *p); /* bytes of the unfinished request received so far */
 
 /* Splits a line into arguments with the inline command's quoting rules ("..." with escapes, '...'); false on unbalanced quotes.
- * Used for config lines too. The arguments are appended to *args/*count (mem_alloc'ed array of mem_alloc'ed copies). */
+ * Used for config lines too. The arguments are returned in *args and *count (mem_alloc'ed array of mem_alloc'ed copies). */
 bool request_split_line(struct slice line, struct slice **args, int *count);
 void request_split_free(struct slice *args, int count);
 

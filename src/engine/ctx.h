@@ -1,0 +1,124 @@
+/* One execution of a command: what a handler sees. Made on the stack by the engine, gone when the command is over.
+ *
+ * A handler has five beats: fetch, work, changed, effect (only if the log should not get the command as it came), reply. */
+#ifndef CAIRN_ENGINE_CTX_H
+#define CAIRN_ENGINE_CTX_H
+
+#include "base/compiler.h"
+#include "base/slice.h"
+#include "base/status.h"
+#include "resp/reply.h"
+#include "store/store.h"
+#include "value/record.h"
+
+struct engine;
+struct session;
+struct command;
+struct request;
+
+struct ctx {
+    struct engine *engine;
+    struct session *session;        /* never NULL in a handler; an internal session when no client stands behind */
+    const struct command *command;
+    const struct slice *argv;       /* immutable; valid until the command is over */
+    int argc;
+    int db;
+    struct reply *reply;
+    struct store *store;
+    uint64_t now_ms;                /* frozen: the same during a transaction or script */
+    /* private to engine/ */
+    struct request *request;
+    uint64_t first_hash;
+    bool first_hashed, changed, effect_given, effect_suppressed, nested, blocked;
+    int effect_slot;
+};
+
+/* Arguments. */
+static inline struct slice arg(const struct ctx *ctx, int i)
+{
+    return ctx->argv[i];
+}
+must_use enum status arg_i64(const struct ctx *ctx, int i, int64_t *out);       /* ST_NOT_INT */
+/* The block of argument i, with a reference for the caller, when it was received into one (large values); else NULL. */
+struct blob *arg_take_blob(struct ctx *ctx, int i) must_use;
+
+/* Keys. Hashing is done once per key: for the first key by the batch. */
+struct store_key ctx_key(const struct ctx *ctx, int i);             /* of argument i */
+struct store_key ctx_key_of(const struct ctx *ctx, struct slice name);
+
+enum access {
+    FOR_READ,     /* counts keyspace hits and misses; notifies keymiss */
+    FOR_WRITE,    /* no counting */
+    FOR_META      /* like FOR_READ, but leaves the access clock alone (TTL, OBJECT, TYPE, EXISTS' siblings) */
+};
+/* The record under key, or NULL: absent or expired (an expired one is removed here, in a unit of its own). Valid until the next
+ * mutation of the keyspace. */
+struct record *ctx_find(struct ctx *ctx, struct store_key key, enum access access);
+/* The same in a database other than the session's. */
+struct record *ctx_find_in(struct ctx *ctx, int db, struct store_key key, enum access access);
+/* ST_OK with *out NULL when absent; ST_WRONG_TYPE. */
+must_use enum status ctx_find_type(struct ctx *ctx, struct store_key key, enum access access, enum value_type type, struct record **out);
+
+/* Changes. Each tells the watchers and blocked clients through key_changed, which the handler calls with the event's name; these do
+ * the store's bookkeeping only. */
+void ctx_insert(struct ctx *ctx, struct store_key key, struct record *owned_r); /* absent before; stamps the clock */
+/* r was changed by value functions: before = ctx_change_begin(r) taken before, then ctx_change_end with what they returned. */
+struct record_change {
+    struct record *old;
+    uint64_t old_expire_ms;
+};
+static inline struct record_change ctx_change_begin(struct record *r)
+{
+    return (struct record_change){r, record_expire_ms(r)};
+}
+void ctx_change_end(struct ctx *ctx, struct store_key key, struct record_change before, struct record *owned_r);
+bool ctx_delete(struct ctx *ctx, struct store_key key, bool lazy);          /* false: was absent */
+bool ctx_delete_in(struct ctx *ctx, int db, struct store_key key, bool lazy);
+struct record *ctx_set_expire(struct ctx *ctx, struct store_key key, struct record *r, uint64_t unix_ms); /* 0: none; its address may change */
+
+/* Event classes as notify-keyspace-events letters name them. */
+enum event_class {
+    EV_GENERIC = 1 << 0, /* g */
+    EV_STRING = 1 << 1,  /* $ */
+    EV_LIST = 1 << 2,    /* l */
+    EV_SET = 1 << 3,     /* s */
+    EV_HASH = 1 << 4,    /* h */
+    EV_ZSET = 1 << 5,    /* z */
+    EV_EXPIRED = 1 << 6, /* x */
+    EV_EVICTED = 1 << 7, /* e */
+    EV_STREAM = 1 << 8,  /* t */
+    EV_KEY_MISS = 1 << 9,/* m */
+    EV_MODULE = 1 << 10, /* d */
+    EV_NEW = 1 << 11     /* n */
+};
+/* The value under key changed (created and deleted included): marks the command as having changed the data set, touches watchers,
+ * wakes blocked clients, tells listeners the event ("set", "expire", "del", ...). */
+void key_changed(struct ctx *ctx, struct slice key, enum event_class cls, const char *event);
+void key_changed_in(struct ctx *ctx, int db, struct slice key, enum event_class cls, const char *event);
+/* An event without a change of the value (a second event of one change: "expire" after "set"). */
+void key_event(struct ctx *ctx, int db, struct slice key, enum event_class cls, const char *event);
+/* A whole database changed (FLUSHDB, SWAPDB): watchers of its keys; db -1: all. */
+void db_changed(struct ctx *ctx, int db);
+
+/* Effects: what the log gets. Without a call, a command that changed something is logged as it came.
+ * effect_as replaces that (several calls: several effects, in order); effect_none: nothing; effect_verbatim: as it came, even without key_changed. */
+void effect_as(struct ctx *ctx, int argc, const struct slice *argv);  /* copied */
+void effect_as_in(struct ctx *ctx, int db, int argc, const struct slice *argv);
+void effect_none(struct ctx *ctx);
+void effect_verbatim(struct ctx *ctx);
+/* effect_words(ctx, SLICE("DEL"), key): a fixed number of slices. */
+#define effect_words(ctx, ...)                                                                              \
+    effect_as((ctx), (int)(sizeof((struct slice[]){__VA_ARGS__}) / sizeof(struct slice)), (struct slice[]){__VA_ARGS__})
+
+/* Replies of common failures. */
+void reply_wrong_arity(struct ctx *ctx);      /* ERR wrong number of arguments for 'x' command */
+void reply_syntax(struct ctx *ctx);
+void reply_unknown_subcommand(struct ctx *ctx);
+/* HELP of a container: prints "<CMD> <subcommand> [<arg> [value] [opt] ...]. Subcommands are:", the lines, and HELP's own two. */
+void reply_help(struct ctx *ctx, const char *const *lines);
+
+/* Options of expiring commands: `value` in `unit_ms` (1000 or 1), relative to now or absolute, to Unix ms. Replies the
+ * error itself and returns false ("ERR invalid expire time in 'set' command"). allow_past: an absolute or negative time is kept. */
+bool ctx_expire_arg(struct ctx *ctx, int i, int64_t unit_ms, bool absolute, bool allow_nonpositive, uint64_t *unix_ms);
+
+#endif

@@ -1,0 +1,114 @@
+/* The engine: keyspace, sessions, command table, configuration, statistics. No sockets, files or threads: a shell (net/, server/) feeds it
+ * requests and time. Several engines can live in one process. */
+#ifndef CAIRN_ENGINE_ENGINE_H
+#define CAIRN_ENGINE_ENGINE_H
+
+#include "base/log.h"
+#include "base/prng.h"
+#include "engine/session.h"
+#include "resp/request.h"
+#include "store/store.h"
+
+struct engine; /* opaque */
+struct config;
+struct command;
+struct command_entry;
+struct feature;
+struct effect_sink;
+struct buf;
+struct list_link;
+
+/* What the engine asks of the outside; every function may be NULL. */
+struct engine_host {
+    void *arg;
+    void (*run_later)(void *arg, void (*fn)(void *fn_arg), void *fn_arg); /* in a background thread (lazy free); NULL: at once, inline */
+    size_t (*background_pending)(void *arg);                              /* jobs of run_later not done yet */
+    void (*shutdown)(void *arg, uint32_t flags);                          /* SHUTDOWN was accepted: stop after this turn */
+    bool (*shutdown_abort)(void *arg);
+    void (*sleep_us)(void *arg, uint64_t us);                             /* DEBUG SLEEP: really stalls */
+    bool (*config_rewrite)(void *arg, bool force_all, struct buf *err);   /* writes the file */
+    void (*crash)(void *arg, const char *kind);                           /* DEBUG SEGFAULT, PANIC, ASSERT, OOM */
+};
+
+struct engine_options {
+    struct store_options store;       /* databases, partitions, seed */
+    const struct feature *const *features;
+    int feature_count;
+    struct logger *log;               /* lives longer than the engine */
+    struct engine_host host;
+    uint64_t prng_seed;
+    uint64_t now_ms, now_us;          /* start time */
+    struct config *config;            /* owned by the caller; features' items are registered into it by engine_register_config */
+};
+
+/* Features are registered in two steps, because the number of databases comes from the configuration:
+ * engine_new (registers config items) -> the caller loads the configuration -> engine_start (store, commands, gates). */
+struct engine *engine_new(const struct engine_options *options);
+bool engine_start(struct engine *e, const struct store_options *store, struct buf *err);
+void engine_free(struct engine *e);
+
+/* One request on its way through the engine. net fills session and request; the engine the rest. */
+struct submission {
+    struct session *session;
+    struct request request;
+    const struct command_entry *entry; /* NULL: unknown command */
+    uint64_t hash;                     /* of the first key, when hashed */
+    bool hashed;
+};
+
+/* Time of this turn: wall and monotonic. Called before the batch of each turn, and by cron. */
+void engine_set_time(struct engine *e, uint64_t wall_us, uint64_t mono_us);
+uint64_t engine_now_ms(const struct engine *e);
+
+/* Batch: prepare looks the commands up and prefetches the buckets of the first keys; prefetch the records; run executes one, in order.
+ * For each submission exactly one reply is queued (none when muted, or later when it blocks). */
+enum submit_result {
+    SUBMIT_DONE,
+    SUBMIT_BLOCKED, /* the session waits: run nothing more of it until it is woken. A postponed command (CLIENT PAUSE) was copied */
+    SUBMIT_CLOSE    /* close after the reply was sent (QUIT, SHUTDOWN, doomed) */
+};
+void engine_prepare(struct engine *e, struct submission *subs, int count);
+void engine_prefetch(struct engine *e, struct submission *subs, int count);
+enum submit_result engine_run(struct engine *e, struct submission *sub);
+/* A woken session that was blocked with a postponed command runs it now. */
+enum submit_result engine_resume(struct engine *e, struct session *s);
+
+/* Periodic work. engine_tick: due keys, blocked clients' time-outs, table steps, pauses; bounded (about budget_us); returns the monotonic
+ * time in us until which nothing is due (the loop's timeout), at most 100 ms ahead. */
+uint64_t engine_tick(struct engine *e, uint64_t budget_us);
+void engine_cron(struct engine *e); /* every 1000/hz ms: features' ticks, samples of rates */
+
+/* Access for features. */
+struct store *engine_store(struct engine *e);
+struct config *engine_config(struct engine *e);
+struct logger *engine_log(struct engine *e);
+struct prng *engine_prng(struct engine *e);
+const struct engine_host *engine_host(const struct engine *e);
+struct engine_stats *engine_stats(struct engine *e);
+void *engine_feature_state(struct engine *e, const struct feature *f); /* what f->init returned */
+uint64_t engine_start_ms(const struct engine *e);
+const char *engine_run_id(const struct engine *e); /* 40 hex digits */
+struct list_link *engine_sessions(struct engine *e); /* of struct session, through session_of_link (session_impl.h) */
+
+void engine_sink_add(struct engine *e, struct effect_sink *sink);
+void engine_sink_remove(struct engine *e, struct effect_sink *sink);
+uint64_t engine_log_offset(const struct engine *e); /* bytes of effects committed since start */
+
+/* Frees in the background when it is large (lazy), else at once. */
+void engine_free_record(struct engine *e, struct record *owned_r, bool lazy);
+
+/* Counters that INFO prints; written by the layer that owns the fact. */
+struct engine_stats {
+    uint64_t commands, connections, rejected_connections, expired_keys, evicted_keys, keyspace_hits, keyspace_misses;
+    uint64_t net_input_bytes, net_output_bytes, reads, writes, error_replies, unexpected_errors;
+    uint64_t expired_time_cap_reached, expire_cycle_us, lazyfreed_objects, evicted_clients;
+    uint64_t query_limit_disconnections, output_limit_disconnections;
+    uint64_t client_recent_max_input, client_recent_max_output;
+    uint64_t loop_cycles, loop_us, loop_command_us, loop_cron_us, loop_max_us;
+    double ops_per_sec, input_kbps, output_kbps, loop_cycles_per_sec, loop_us_per_cycle;
+    size_t memory_peak, memory_startup;
+    uint64_t memory_peak_time_ms;
+    uint64_t dirty;                   /* changes since the last save */
+};
+
+#endif

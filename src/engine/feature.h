@@ -1,0 +1,36 @@
+/* A feature: what a folder above engine/ brings along. server/wiring.c lists them in order. */
+#ifndef CAIRN_ENGINE_FEATURE_H
+#define CAIRN_ENGINE_FEATURE_H
+
+#include "base/buf.h"
+#include "base/slice.h"
+
+struct engine;
+struct command;
+struct config_item;
+struct session;
+
+/* A section of INFO: `write` appends "field:value\r\n" lines to out. Sections print in registration order. */
+struct info_section {
+    const char *name;      /* "server", as asked for */
+    const char *title;     /* "Server", as printed after "# " */
+    bool in_default;       /* in INFO without arguments */
+    bool in_all;           /* in INFO all */
+    void (*write)(struct engine *e, void *state, struct buf *out);
+};
+
+struct feature {
+    const char *name;
+    const struct command *const *commands; /* NULL-terminated list of top-level commands */
+    const struct config_item *config;
+    int config_count;
+    const struct info_section *info;
+    int info_count;
+    void *(*init)(struct engine *e);               /* the feature's state; before the configuration is loaded; may be NULL */
+    bool (*start)(struct engine *e, void *state, struct buf *err); /* after it; may be NULL */
+    void (*cron)(struct engine *e, void *state);   /* every 1000/hz ms */
+    void (*reset_stats)(struct engine *e, void *state); /* CONFIG RESETSTAT */
+    void (*stop)(struct engine *e, void *state);   /* frees the state */
+};
+
+#endif

@@ -1,0 +1,38 @@
+/* A keyspace record: key, expiry, access clock and value in one allocation.
+ *
+ *   header (8 bytes: type and encoding, flags, 24-bit clock, key length, inline value length)
+ *   [48-bit expiry, Unix ms] [long key length] key bytes, then the value: inline bytes (up to RECORD_INLINE_MAX), an integer, a
+ *   reference to a blob, or a pointer to the object of a collection type.
+ *
+ * A record has one owner (the store's table, or whoever detached it). Functions that may move it take it as `owned` and return it
+ * again, perhaps at another address: the caller puts the new address back into the table (store_replace). */
+#ifndef CAIRN_VALUE_RECORD_H
+#define CAIRN_VALUE_RECORD_H
+
+#include "base/compiler.h"
+#include "base/slice.h"
+
+enum value_type { TYPE_STRING, TYPE_LIST, TYPE_SET, TYPE_ZSET, TYPE_HASH, TYPE_STREAM, TYPE_COUNT };
+enum { RECORD_INLINE_MAX = 1000, RECORD_CLOCK_BITS = 24 };
+
+struct record; /* opaque */
+
+const char *value_type_name(enum value_type t); /* "string", "list", "set", "zset", "hash", "stream" */
+
+enum value_type record_type(const struct record *r);
+struct slice record_key(const struct record *r);                                    /* view */
+uint64_t record_expire_ms(const struct record *r);                                  /* Unix ms; 0: never. O(1) */
+struct record *record_set_expire(struct record *owned_r, uint64_t unix_ms) must_use; /* 0 removes it */
+uint32_t record_clock(const struct record *r);                                      /* 24 bits, LRU or LFU as the policy says */
+void record_set_clock(struct record *r, uint32_t clock);
+struct record *record_rekey(struct record *owned_r, struct slice key) must_use;     /* the same value, expiry, clock under another key */
+struct record *record_dup(const struct record *r, struct slice key) must_use;       /* deep copy under key, without expiry */
+void record_free(struct record *owned_r);
+/* Work that freeing takes, in allocations: 1 for strings, number of nodes or elements for collections. */
+size_t record_free_effort(const struct record *r);
+/* Bytes held; collections are estimated from `samples` elements (0: all). */
+size_t record_mem(const struct record *r, size_t samples);
+const char *record_encoding_name(const struct record *r); /* as OBJECT ENCODING says */
+void record_check(const struct record *r);                /* asserts the invariants */
+
+#endif
