@@ -23,7 +23,8 @@ void *mem_try_realloc(void *ptr, size_t size) must_use;   /* NULL: ptr is unchan
 char *mem_strdup(const char *text) must_use;
 void *mem_dup(const void *ptr, size_t len) must_use;      /* a copy with a NUL behind it */
 
-size_t mem_usable(const void *ptr);                       /* bytes really reserved for ptr; NULL gives 0 */
+size_t mem_usable(const void *ptr);                       /* bytes really reserved for ptr; NULL gives 0. To use more than was
+                                                           * asked for, ask for mem_good_size() from the start. */
 size_t mem_good_size(size_t size);                        /* what an allocation of `size` would reserve */
 
 void mem_thread_init(void);

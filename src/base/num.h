@@ -19,8 +19,8 @@ must_use enum status slice_to_bytes(struct slice text, uint64_t *out);      /* S
 
 int i64_to_text(char out[NUM_I64_TEXT_MAX], int64_t v);                     /* length, no NUL */
 int u64_to_text(char out[NUM_I64_TEXT_MAX], uint64_t v);
-/* Shortest decimal text that reads back as the same double ("0.1", "1e+20", "inf", "-inf", "nan", integers without a point up
- * to 2^53 as plain digits): RESP3 doubles and scores. Returns the length; out is NUL-terminated. */
+/* Shortest decimal text that reads back as the same double ("0.1", "1e+20", "1.5e-7", "inf", "-inf", "nan", "-0"; integers up to
+ * 2^62 as plain digits): RESP3 doubles and scores. Returns the length; out is NUL-terminated. */
 int double_to_text(char out[NUM_DOUBLE_TEXT_MAX], double v);
 /* %.17Lf with the trailing zeros (and point) removed; never an exponent: INCRBYFLOAT, HINCRBYFLOAT. "-0" becomes "0". */
 int long_double_to_text(char out[NUM_LONG_DOUBLE_TEXT_MAX], long double v);
