@@ -29,6 +29,14 @@ def _both_integers(ours, theirs):
     return ours.kind == theirs.kind == ":"
 
 
+def _same_shape_of_help(ours, theirs):
+    """An array of simple strings under the same headline, ending in the HELP entry."""
+    if ours.kind != theirs.kind or not isinstance(ours.value, list) or len(ours.value) < 3:
+        return False
+    return ours.value[0] == theirs.value[0] and ours.value[-2:] == theirs.value[-2:] and \
+        all(line.kind == "+" for line in ours.value)
+
+
 def _ours_is_error(*texts):
     return lambda ours, theirs: ours.is_error and any(re.fullmatch(t, ours.text) for t in texts)
 
@@ -42,6 +50,7 @@ VOLATILE = [
 
 INTENDED = [
     Difference("hello", r"hello\b", "HELLO reports version 7.4.0 (and an id of its own)", _hello),
+    Difference("help", r"\S+ help$", "help texts are our own sentences, and list what we have", _same_shape_of_help),
     Difference("scan-unknown-type", r"scan .* type ", "Redis 8 refuses a type name that it does not know, 7.0 finds no "
                "key of it", _ours_is_error(r"ERR unknown type name '.*'")),
     Difference("getkeys-no-keys", r"command getkeys(andflags)? \S+$", "the arity of COMMAND GETKEYS became -3 in 7.2, so "
