@@ -8,7 +8,8 @@
 #include <assert.h>
 #include <stdio.h>
 
-enum { BUF_DOUBLING_MAX = 1024 * 1024, BUF_CAP_MIN = 64 };
+enum { BUF_DOUBLING_MAX = 1024 * 1024,
+       BUF_CAP_MIN = 64 };
 
 void buf_deinit(struct buf *b)
 {

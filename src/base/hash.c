@@ -29,12 +29,12 @@ static inline uint64_t load_tail(const unsigned char *p, size_t len)
 }
 
 #define ROTL(x, n) ((x) << (n) | (x) >> (64 - (n)))
-#define SIP_ROUND(a, b, c, d)                                                     \
-    do {                                                                          \
-        a += b, b = ROTL(b, 13), b ^= a, a = ROTL(a, 32);                         \
-        c += d, d = ROTL(d, 16), d ^= c;                                          \
-        a += d, d = ROTL(d, 21), d ^= a;                                          \
-        c += b, b = ROTL(b, 17), b ^= c, c = ROTL(c, 32);                         \
+#define SIP_ROUND(a, b, c, d)                             \
+    do {                                                  \
+        a += b, b = ROTL(b, 13), b ^= a, a = ROTL(a, 32); \
+        c += d, d = ROTL(d, 16), d ^= c;                  \
+        a += d, d = ROTL(d, 21), d ^= a;                  \
+        c += b, b = ROTL(b, 17), b ^= c, c = ROTL(c, 32); \
     } while (0)
 
 uint64_t hash_bytes(const struct hash_seed *seed, const void *ptr, size_t len)

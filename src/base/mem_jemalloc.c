@@ -168,8 +168,8 @@ static size_t stat_read(const char *name)
 }
 
 #define STRINGIFY(x) #x
-#define EXPAND(x) STRINGIFY(x)
-#define ALL_ARENAS EXPAND(MALLCTL_ARENAS_ALL)
+#define EXPAND(x)    STRINGIFY(x)
+#define ALL_ARENAS   EXPAND(MALLCTL_ARENAS_ALL)
 
 void mem_stats_read(struct mem_stats *out)
 {

@@ -16,9 +16,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { DIGITS_EXACT = 15, POW10_EXACT = 22, DIGITS_MAX = 17 };
+enum { DIGITS_EXACT = 15,
+       POW10_EXACT = 22,
+       DIGITS_MAX = 17 };
 
-static const double pow10_exact[POW10_EXACT + 1] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+static const double pow10_exact[POW10_EXACT + 1] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
                                                     1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
 static const char digit_pairs[201] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445"
@@ -72,10 +74,14 @@ static const struct byte_unit {
     struct slice name;
     uint64_t factor;
 } byte_units[] = {
-    {{"", 0}, 1},           {{"b", 1}, 1},
-    {{"k", 1}, 1000},       {{"kb", 2}, 1024},
-    {{"m", 1}, 1000000},    {{"mb", 2}, 1024 * 1024},
-    {{"g", 1}, 1000000000}, {{"gb", 2}, 1024 * 1024 * 1024},
+    {{"", 0}, 1},
+    {{"b", 1}, 1},
+    {{"k", 1}, 1000},
+    {{"kb", 2}, 1024},
+    {{"m", 1}, 1000000},
+    {{"mb", 2}, 1024 * 1024},
+    {{"g", 1}, 1000000000},
+    {{"gb", 2}, 1024 * 1024 * 1024},
 };
 
 enum status slice_to_bytes(struct slice text, uint64_t *out)
@@ -102,7 +108,7 @@ static int digit_count(uint64_t v)
     return count + (v >= 10) + (v >= 100) + (v >= 1000);
 }
 
-int u64_to_text(char out[NUM_I64_TEXT_MAX], uint64_t v)
+static int write_digits(char *out, uint64_t v)
 {
     int len = digit_count(v), at = len;
     while (v >= 100) {
@@ -120,11 +126,16 @@ int u64_to_text(char out[NUM_I64_TEXT_MAX], uint64_t v)
     return len;
 }
 
+int u64_to_text(char out[NUM_I64_TEXT_MAX], uint64_t v)
+{
+    return write_digits(out, v);
+}
+
 int i64_to_text(char out[NUM_I64_TEXT_MAX], int64_t v)
 {
-    if (v >= 0) return u64_to_text(out, (uint64_t)v);
+    if (v >= 0) return write_digits(out, (uint64_t)v);
     out[0] = '-';
-    return 1 + u64_to_text(out + 1, 0 - (uint64_t)v);
+    return 1 + write_digits(out + 1, 0 - (uint64_t)v);
 }
 
 /* ---- reading floating point */
@@ -216,7 +227,7 @@ static bool decimal_short(struct decimal *d, double v)
         if (scaled >= 1e15) return false;
         uint64_t mantissa = (uint64_t)(scaled + 0.5);
         if (mantissa == 0 || mantissa >= (uint64_t)1e15 || (double)mantissa / pow10_exact[k] != v) continue;
-        d->count = u64_to_text(d->digits, mantissa);
+        d->count = write_digits(d->digits, mantissa);
         d->scale = -k;
         return true;
     }
@@ -272,7 +283,7 @@ static int decimal_text(char *out, const struct decimal *d)
         }
         *p++ = 'e';
         *p++ = exponent < 0 ? '-' : '+';
-        p += u64_to_text(p, (uint64_t)distance);
+        p += write_digits(p, (uint64_t)distance);
     }
     return (int)(p - out);
 }
