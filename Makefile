@@ -292,12 +292,14 @@ bashdir := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 zshdir  := $(DESTDIR)$(PREFIX)/share/zsh/site-functions
 unitdir := $(DESTDIR)$(PREFIX)/lib/systemd/system
 docdir  := $(DESTDIR)$(PREFIX)/share/doc/cairn
+SYSCONFDIR ?= $(if $(filter /usr,$(PREFIX)),/etc,$(PREFIX)/etc)
+confdir := $(DESTDIR)$(SYSCONFDIR)/cairn
 
 # Which redis-* name each program also answers to.
 redis_name = $(patsubst cairn-%,redis-%,$(1))
 
 install: all
-	install -d $(bindir) $(mandir)/man1 $(mandir)/man5 $(bashdir) $(zshdir) $(unitdir) $(docdir)
+	install -d $(bindir) $(mandir)/man1 $(mandir)/man5 $(bashdir) $(zshdir) $(unitdir) $(docdir) $(confdir)
 	$(foreach p,$(PROGRAMS),install -m 755 $(p) $(bindir)/$(notdir $(p)) &&) :
 	$(if $(wildcard src/check/main.c),ln -sf cairn-check-rdb $(bindir)/cairn-check-aof)
 	$(if $(filter 1,$(REDIS_NAMES)),$(foreach p,$(PROGRAMS) $(if $(wildcard src/check/main.c),cairn-check-aof),ln -sf $(notdir $(p)) $(bindir)/$(call redis_name,$(notdir $(p))) &&) :)
@@ -305,8 +307,9 @@ install: all
 	install -m 644 packaging/man/*.5 $(mandir)/man5/
 	install -m 644 packaging/completion/cairn.bash $(bashdir)/cairn-server
 	install -m 644 packaging/completion/_cairn $(zshdir)/_cairn
-	sed 's|@PREFIX@|$(PREFIX)|g' packaging/cairn-server.service >$(unitdir)/cairn-server.service
+	sed 's|@PREFIX@|$(PREFIX)|g; s|@SYSCONFDIR@|$(SYSCONFDIR)|g' packaging/cairn-server.service >$(unitdir)/cairn-server.service
 	install -m 644 packaging/cairn.conf LICENSE $(docdir)/
+	test -e $(confdir)/cairn.conf || install -m 644 packaging/cairn.conf $(confdir)/
 
 uninstall:
 	rm -f $(foreach p,server cli benchmark check-rdb check-aof,$(bindir)/cairn-$(p))
