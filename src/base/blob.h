@@ -8,7 +8,8 @@
 
 struct blob; /* opaque */
 
-struct blob *blob_new(size_t len, size_t cap) must_use;     /* uninitialised bytes; cap >= len; dies when out of memory */
+/* uninitialised bytes; cap >= len; dies when out of memory */
+struct blob *blob_new(size_t len, size_t cap) must_use;
 struct blob *blob_try_new(size_t len, size_t cap) must_use; /* NULL when out of memory: for sizes a client chose */
 struct blob *blob_ref(struct blob *b);
 void blob_unref(struct blob *b);                            /* frees at zero; NULL is allowed */

@@ -23,7 +23,8 @@ void buf_append_char(struct buf *b, char c);
 void buf_append_i64(struct buf *b, int64_t v);
 void buf_appendf(struct buf *b, const char *fmt, ...) printf_like(2, 3);
 void buf_vappendf(struct buf *b, const char *fmt, va_list ap);
-void buf_append_repr(struct buf *b, struct slice s);  /* "quoted", with \n \r \t \a \b \\ \" and \xHH, as Redis prints text */
+/* "quoted", with \n \r \t \a \b \\ \" and \xHH, as Redis prints text */
+void buf_append_repr(struct buf *b, struct slice s);
 void buf_consume(struct buf *b, size_t n);            /* drops n bytes at the front */
 void buf_clear(struct buf *b);                        /* len = 0, keeps the memory */
 void buf_shrink(struct buf *b);                       /* gives back what len does not need */

@@ -1,7 +1,7 @@
-/* Table-driven checks. Tables are linear: the entry of a byte is the sum (xor) of the entries of its bits, so each table of 256
- * is spelled out by the compiler from 8 numbers.
+/* Table-driven checks. Tables are linear: the entry of a byte is the sum (xor) of the entries of its bits, so each
+ * table of 256 is spelled out by the compiler from 8 numbers.
  *
- * crc64 takes 8 bytes a step: crc64_tables[k][b] is what byte b adds when k more bytes follow it in the step. */
+ * crc64 takes 8 bytes a step: tables64[k][b] is what byte b adds when k more bytes follow it in the step. */
 #include "base/crc.h"
 
 #include <endian.h>
@@ -9,16 +9,18 @@
 
 #define BIT(b, n, c) ((b) >> (n)&1 ? (c) : 0)
 #define ENTRY(b, c0, c1, c2, c3, c4, c5, c6, c7) \
-    BIT(b, 0, c0) ^ BIT(b, 1, c1) ^ BIT(b, 2, c2) ^ BIT(b, 3, c3) ^ BIT(b, 4, c4) ^ BIT(b, 5, c5) ^ BIT(b, 6, c6) ^ BIT(b, 7, c7)
-#define ENTRIES_4(b, ...) ENTRY(b, __VA_ARGS__), ENTRY(b + 1, __VA_ARGS__), ENTRY(b + 2, __VA_ARGS__), ENTRY(b + 3, __VA_ARGS__)
-#define ENTRIES_16(b, ...) \
-    ENTRIES_4(b, __VA_ARGS__), ENTRIES_4(b + 4, __VA_ARGS__), ENTRIES_4(b + 8, __VA_ARGS__), ENTRIES_4(b + 12, __VA_ARGS__)
-#define ENTRIES_64(b, ...) \
-    ENTRIES_16(b, __VA_ARGS__), ENTRIES_16(b + 16, __VA_ARGS__), ENTRIES_16(b + 32, __VA_ARGS__), ENTRIES_16(b + 48, __VA_ARGS__)
-#define TABLE(...) \
-    ENTRIES_64(0, __VA_ARGS__), ENTRIES_64(64, __VA_ARGS__), ENTRIES_64(128, __VA_ARGS__), ENTRIES_64(192, __VA_ARGS__)
+    BIT(b, 0, c0) ^ BIT(b, 1, c1) ^ BIT(b, 2, c2) ^ BIT(b, 3, c3) ^ \
+        BIT(b, 4, c4) ^ BIT(b, 5, c5) ^ BIT(b, 6, c6) ^ BIT(b, 7, c7)
+#define ENTRIES_2(b, ...) ENTRY(b, __VA_ARGS__), ENTRY(b + 1, __VA_ARGS__)
+#define ENTRIES_4(b, ...) ENTRIES_2(b, __VA_ARGS__), ENTRIES_2(b + 2, __VA_ARGS__)
+#define ENTRIES_8(b, ...) ENTRIES_4(b, __VA_ARGS__), ENTRIES_4(b + 4, __VA_ARGS__)
+#define ENTRIES_16(b, ...) ENTRIES_8(b, __VA_ARGS__), ENTRIES_8(b + 8, __VA_ARGS__)
+#define ENTRIES_32(b, ...) ENTRIES_16(b, __VA_ARGS__), ENTRIES_16(b + 16, __VA_ARGS__)
+#define ENTRIES_64(b, ...) ENTRIES_32(b, __VA_ARGS__), ENTRIES_32(b + 32, __VA_ARGS__)
+#define ENTRIES_128(b, ...) ENTRIES_64(b, __VA_ARGS__), ENTRIES_64(b + 64, __VA_ARGS__)
+#define TABLE(...) ENTRIES_128(0, __VA_ARGS__), ENTRIES_128(128, __VA_ARGS__)
 
-static const uint64_t crc64_tables[8][256] = {
+static const uint64_t tables64[8][256] = {
     {TABLE(0x7ad870c830358979u, 0xf5b0e190606b12f2u, 0xc038e5739841b68fu, 0xab28ecb46814fe75u,
            0x7d08ff3b88be6f81u, 0xfa11fe77117cdf02u, 0xdf7adabd7a6e2d6fu, 0x95ac9329ac4bc9b5u)},
     {TABLE(0x89e99ffd73bddf69u, 0x388a19a9bfec2db9u, 0x711433537fd85b72u, 0xe22866a6ffb0b6e4u,
@@ -37,7 +39,7 @@ static const uint64_t crc64_tables[8][256] = {
            0xfc3b6ba97f4cf1fdu, 0xd32ff101a60e7091u, 0x8d06c450148b7249u, 0x3154aef3718177f9u)},
 };
 
-static const uint16_t crc16_table[256] = {
+static const uint16_t table16[256] = {
     TABLE(0x1021, 0x2042, 0x4084, 0x8108, 0x1231, 0x2462, 0x48c4, 0x9188)};
 
 uint64_t crc64(uint64_t crc, const void *ptr, size_t len)
@@ -47,17 +49,17 @@ uint64_t crc64(uint64_t crc, const void *ptr, size_t len)
         uint64_t word;
         memcpy(&word, p, sizeof word);
         crc ^= le64toh(word);
-        crc = crc64_tables[7][crc & 0xff] ^ crc64_tables[6][crc >> 8 & 0xff] ^ crc64_tables[5][crc >> 16 & 0xff] ^
-              crc64_tables[4][crc >> 24 & 0xff] ^ crc64_tables[3][crc >> 32 & 0xff] ^ crc64_tables[2][crc >> 40 & 0xff] ^
-              crc64_tables[1][crc >> 48 & 0xff] ^ crc64_tables[0][crc >> 56];
+        crc = tables64[7][crc & 0xff] ^ tables64[6][crc >> 8 & 0xff] ^ tables64[5][crc >> 16 & 0xff] ^
+              tables64[4][crc >> 24 & 0xff] ^ tables64[3][crc >> 32 & 0xff] ^ tables64[2][crc >> 40 & 0xff] ^
+              tables64[1][crc >> 48 & 0xff] ^ tables64[0][crc >> 56];
     }
-    for (; len > 0; p++, len--) crc = crc64_tables[0][(crc ^ *p) & 0xff] ^ crc >> 8;
+    for (; len > 0; p++, len--) crc = tables64[0][(crc ^ *p) & 0xff] ^ crc >> 8;
     return crc;
 }
 
 uint16_t crc16(uint16_t crc, const void *ptr, size_t len)
 {
     const unsigned char *p = ptr;
-    for (; len > 0; p++, len--) crc = (uint16_t)(crc << 8) ^ crc16_table[crc >> 8 ^ *p];
+    for (; len > 0; p++, len--) crc = (uint16_t)(crc << 8) ^ table16[crc >> 8 ^ *p];
     return crc;
 }

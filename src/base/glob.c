@@ -1,8 +1,8 @@
 /* Glob patterns as KEYS, SCAN, PSUBSCRIBE, CONFIG GET and ACL use them.
  *
- * A pattern is a row of units, each of which takes one byte of text (a letter, `?`, a class, an escape), and stars between
- * them. Only the last star seen is ever tried again: if the units behind it fit at one place, a longer match for an earlier
- * star can't help. So the work is at most |pattern| * |text| steps.
+ * A pattern is a row of units, each of which takes one byte of text (a letter, `?`, a class, an escape), and stars
+ * between them. Only the last star seen is ever tried again: if the units behind it fit at one place, a longer match
+ * for an earlier star can't help. So the work is at most |pattern| * |text| steps.
  *
  * Corners that users' patterns may rely on, as Redis has them:
  *   a class that is not closed ends with the pattern;   `[]` matches nothing, `[^]` everything;

@@ -1,4 +1,5 @@
-/* Redis's glob patterns: * ? [abc] [^abc] [a-z] \x. Work is bounded: a pattern of many stars cannot take exponential time. */
+/* Redis's glob patterns: * ? [abc] [^abc] [a-z] \x. Work is bounded: a pattern of many stars cannot take exponential
+ * time. */
 #ifndef CAIRN_BASE_GLOB_H
 #define CAIRN_BASE_GLOB_H
 

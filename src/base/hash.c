@@ -19,8 +19,8 @@ static inline uint64_t load32(const unsigned char *p)
     return le32toh(v);
 }
 
-/* The last 0 to 7 bytes as a little-endian number, without reading past them: two loads that overlap cover 4 to 7 bytes,
- * three bytes (first, middle, last) cover 1 to 3. */
+/* The last 0 to 7 bytes as a little-endian number, without reading past them: two loads that overlap cover 4 to 7
+ * bytes, three bytes (first, middle, last) cover 1 to 3. */
 static inline uint64_t load_tail(const unsigned char *p, size_t len)
 {
     if (len >= 4) return load32(p) | load32(p + len - 4) << (8 * (len - 4));

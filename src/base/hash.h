@@ -1,5 +1,5 @@
-/* Keyed hashing of byte strings: SipHash-1-3 with a secret seed per process, so that chosen keys cannot pile up in one bucket.
- * Source: Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012. */
+/* Keyed hashing of byte strings: SipHash-1-3 with a secret seed per process, so that chosen keys cannot pile up in one
+ * bucket. Source: Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012. */
 #ifndef CAIRN_BASE_HASH_H
 #define CAIRN_BASE_HASH_H
 

@@ -1,5 +1,5 @@
-/* The log. A logger is passed like any other state. A line: "<pid>:<role> <dd Mon yyyy hh:mm:ss.mmm> <. - * #> <text>\n".
- * Writing never blocks on memory and never fails the caller. */
+/* The log. A logger is passed like any other state. A line is
+ * "<pid>:<role> <dd Mon yyyy hh:mm:ss.mmm> <. - * #> <text>\n". Writing never blocks on memory and never fails the caller. */
 #ifndef CAIRN_BASE_LOG_H
 #define CAIRN_BASE_LOG_H
 
@@ -21,8 +21,8 @@ void log_line(struct logger *log, enum log_level level, const char *fmt, ...) pr
 /* Writes text as it is, without prefix: logos, crash reports. Async-signal-safe. */
 void log_raw(struct logger *log, const char *text, size_t len);
 
-/* Opens syslog(3) for the process. ident is kept by reference; facility: user, local0 to local7, in any case; false: unknown.
- * Include <syslog.h> nowhere else: its LOG_* names are ours too. */
+/* Opens syslog(3) for the process. ident is kept by reference; facility: user, local0 to local7, in any case; false:
+ * unknown. Include <syslog.h> nowhere else: its LOG_* names are ours too. */
 bool log_syslog_open(const char *ident, const char *facility);
 
 #define log_debug(log, ...) log_line((log), LOG_DEBUG, __VA_ARGS__)

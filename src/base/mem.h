@@ -23,14 +23,14 @@ void *mem_try_realloc(void *ptr, size_t size) must_use;   /* NULL: ptr is unchan
 char *mem_strdup(const char *text) must_use;
 void *mem_dup(const void *ptr, size_t len) must_use;      /* a copy with a NUL behind it */
 
-size_t mem_usable(const void *ptr);                       /* bytes really reserved for ptr; NULL gives 0. To use more than was
-                                                           * asked for, ask for mem_good_size() from the start. */
+/* Bytes really reserved for ptr; NULL gives 0. To use more than was asked for, ask for mem_good_size() at the start. */
+size_t mem_usable(const void *ptr);
 size_t mem_good_size(size_t size);                        /* what an allocation of `size` would reserve */
 
 void mem_thread_init(void);
 void mem_thread_exit(void);
-size_t mem_used(void);                                    /* bytes held by the process, all threads; cheap, not exact to the byte
-                                                           * while other threads allocate */
+/* Bytes held by the process, all threads; cheap, not exact to the byte while other threads allocate. */
+size_t mem_used(void);
 
 struct mem_stats {
     size_t allocated, active, resident, retained, muzzy; /* as the allocator sees them; 0 where it can't say */

@@ -1,8 +1,8 @@
 /* Memory through jemalloc, linked without a prefix, so that libraries share it.
  *
- * Accounting: jemalloc keeps two counters per thread, bytes ever allocated and ever freed, whether we read them or not. Each
- * thread enters the addresses of its pair into mem_registry; the sum of all differences is what the process holds, for one may
- * free what another allocated. A thread that ends leaves its difference in `settled`.
+ * Accounting: jemalloc keeps two counters per thread, bytes ever allocated and ever freed, whether we read them or not.
+ * Each thread enters the addresses of its pair into mem_registry; the sum of all differences is what the process holds,
+ * for one may free what another allocated. A thread that ends leaves its difference in `settled`.
  * Invariant: every pair in the registry belongs to a running thread (the lock is held across reading and leaving).
  * Threads that never register are not counted; neither are those beyond MEM_THREADS_MAX.
  * Rejected: stats.allocated, which needs an epoch refresh over all arenas for each reading. */
@@ -186,7 +186,7 @@ void mem_stats_read(struct mem_stats *out)
 
 const char *mem_allocator_name(void)
 {
-    return "jemalloc-" EXPAND(JEMALLOC_VERSION_MAJOR) "." EXPAND(JEMALLOC_VERSION_MINOR) "." EXPAND(JEMALLOC_VERSION_BUGFIX);
+    return "jemalloc-" VERSION;
 }
 
 void mem_purge(void)

@@ -1,4 +1,5 @@
-/* Memory through the C library, for sanitizer builds and systems without jemalloc: one atomic counter of usable bytes. */
+/* Memory through the C library, for sanitizer builds and systems without jemalloc: one atomic counter of usable
+ * bytes. */
 #include "base/mem.h"
 
 #include "base/mem_impl.h"

@@ -2,10 +2,10 @@
  *
  * Doubles are printed by three roads, each exact where it is taken:
  *   integers up to 2^62       as integers;
- *   up to 15 digits, plain    m / 10^k with m < 10^15 and k <= 22: both are exact doubles, so the division rounds as reading the
- *                             decimal does, and no other decimal of at most 15 digits reads as the same double;
+ *   up to 15 digits, plain    m / 10^k with m < 10^15 and k <= 22: both are exact doubles, so the division rounds as
+ *                             reading does, and no other decimal of at most 15 digits reads as the same double;
  *   the rest                  the C library, with rising precision until the text reads back as the same double.
- * Reading takes the second road backwards. The process never leaves the "C" locale for numbers; strtod relies on that. */
+ * Reading takes the second road backwards. The process never leaves the "C" locale for numbers: strtod relies on it. */
 #include "base/num.h"
 
 #include "base/mem.h"
@@ -23,9 +23,9 @@ enum { DIGITS_EXACT = 15,
 static const double pow10_exact[POW10_EXACT + 1] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
                                                     1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
-static const char digit_pairs[201] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445"
-                                     "46474849505152535455565758596061626364656667686970717273747576777879808182838485868788899091"
-                                     "9293949596979899";
+static const char digit_pairs[201] =
+    "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
+    "5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
 
 /* ---- integers */
 
@@ -237,7 +237,7 @@ static bool decimal_short(struct decimal *d, double v)
 static void decimal_slow(struct decimal *d, double v)
 {
     char text[DIGITS_MAX + 16];
-    /* Denormals have fewer digits than 15 to offer; all others need at least that many once decimal_short has failed. */
+    /* Denormals have fewer digits to offer than 15, which all others have. */
     int precision = v < 2.2250738585072014e-308 ? 1 : DIGITS_EXACT;
     for (;; precision++) {
         int len = snprintf(text, sizeof text, "%.*e", precision - 1, v);
@@ -254,8 +254,8 @@ static void decimal_slow(struct decimal *d, double v)
     while (d->count > 1 && d->digits[d->count - 1] == '0') d->count--, d->scale++;
 }
 
-/* Where the exponent begins: whole numbers with more than 7 zeros to add, and fractions whose digits end 7 or more places behind
- * the point while the number is below 10^-3 or above 10^3. So Redis prints scores since 7.2. */
+/* As Redis prints scores since 7.2, an exponent is used where a whole number would need more than 7 zeros behind its
+ * digits, and where a fraction has 7 decimal places or more and its first digit is 4 or more places from the units. */
 static int decimal_text(char *out, const struct decimal *d)
 {
     int exponent = d->scale + d->count - 1; /* of the first digit */

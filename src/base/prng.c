@@ -37,8 +37,8 @@ uint64_t prng_u64(struct prng *p)
     return result;
 }
 
-/* Lemire, "Fast random integer generation in an interval", 2019: the high half of a product is the result, and the few low
- * halves that would favour some results are drawn again. */
+/* Lemire, "Fast random integer generation in an interval", 2019: the high half of a product is the result, and the few
+ * low halves that would favour some results are drawn again. */
 uint64_t prng_below(struct prng *p, uint64_t n)
 {
     assert(n > 0);

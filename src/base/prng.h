@@ -1,5 +1,5 @@
-/* A seeded generator, passed to whoever needs chance; xoshiro256** (Blackman and Vigna, 2018), seeded through splitmix64.
- * Not for secrets. */
+/* A seeded generator, passed to whoever needs chance; xoshiro256** (Blackman and Vigna, 2018), seeded through
+ * splitmix64. Not for secrets. */
 #ifndef CAIRN_BASE_PRNG_H
 #define CAIRN_BASE_PRNG_H
 

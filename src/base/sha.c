@@ -1,5 +1,6 @@
-/* SHA-1 and SHA-256, FIPS 180-4. Both take blocks of 64 bytes, read as big-endian words, and end with a bit 1, zeros, and the
- * length in bits as the last 8 bytes of a block; so they share the bookkeeping and differ in the compression. */
+/* SHA-1 and SHA-256, FIPS 180-4. Both take blocks of 64 bytes, read as big-endian words, and end with a bit 1, zeros,
+ * and the length in bits as the last 8 bytes of a block; so they share the bookkeeping and differ in the
+ * compression. */
 #include "base/sha.h"
 
 #include <endian.h>
@@ -195,7 +196,8 @@ static void sha256_compress(uint32_t *h, const unsigned char *block)
 
 void sha256_init(struct sha256 *s)
 {
-    *s = (struct sha256){.h = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19}};
+    *s = (struct sha256){.h = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                               0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19}};
 }
 
 void sha256_update(struct sha256 *s, const void *ptr, size_t len)
