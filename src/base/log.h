@@ -1,5 +1,5 @@
-/* The log. A logger is passed like any other state. A line is
- * "<pid>:<role> <dd Mon yyyy hh:mm:ss.mmm> <. - * #> <text>\n". Writing never blocks on memory and never fails the caller. */
+/* The log. A logger is passed like any other state. Writing never blocks on memory and never fails the caller.
+ * A line: "<pid>:<role> <dd Mon yyyy hh:mm:ss.mmm> <. - * #> <text>\n". */
 #ifndef CAIRN_BASE_LOG_H
 #define CAIRN_BASE_LOG_H
 

@@ -170,6 +170,7 @@ static size_t stat_read(const char *name)
 #define STRINGIFY(x) #x
 #define EXPAND(x)    STRINGIFY(x)
 #define ALL_ARENAS   EXPAND(MALLCTL_ARENAS_ALL)
+#define VERSION EXPAND(JEMALLOC_VERSION_MAJOR) "." EXPAND(JEMALLOC_VERSION_MINOR) "." EXPAND(JEMALLOC_VERSION_BUGFIX)
 
 void mem_stats_read(struct mem_stats *out)
 {
