@@ -52,10 +52,12 @@ ifeq ($(MODE),release)
     ifeq ($(CC_IS_CLANG),0)
       MODE_FLAGS += -flto=auto
       AR := gcc-ar
+    else ifneq ($(shell command -v ld.lld llvm-ar | grep -c .),2)
+      # clang's LTO needs LLVM's linker and archiver; without them there is none.
     else
       MODE_FLAGS += -flto=thin
       LINK_FLAGS += -fuse-ld=lld
-      AR := llvm-ar$(if $(shell command -v llvm-ar),,-$(CC_MAJOR))
+      AR := llvm-ar
     endif
   endif
 else ifeq ($(MODE),debug)
@@ -75,7 +77,7 @@ else
   $(error MODE is release, debug, asan, tsan or fuzz, not '$(MODE)')
 endif
 
-LIBS := -lm -lpthread
+LIBS :=
 ifeq ($(ALLOC),jemalloc)
   # Debian's static archive saves the indirect calls; elsewhere the shared library does.
   JEMALLOC_PIC := $(wildcard $(shell $(PKG_CONFIG) --variable=libdir jemalloc 2>/dev/null)/libjemalloc_pic.a)
@@ -91,7 +93,7 @@ HAVE_SYSTEMD  := $(call have,libsystemd)
 HAVE_LIBURING := $(call have,liburing)
 HAVE_OPENSSL  := $(call have,libcrypto)
 DEFINES += $(if $(HAVE_SYSTEMD),-DHAVE_SYSTEMD) $(if $(HAVE_LIBURING),-DHAVE_LIBURING) $(if $(HAVE_OPENSSL),-DHAVE_OPENSSL)
-LIBS    += $(if $(HAVE_SYSTEMD),-lsystemd) $(if $(HAVE_LIBURING),-luring) $(if $(HAVE_OPENSSL),-lcrypto)
+LIBS    += $(if $(HAVE_SYSTEMD),-lsystemd) $(if $(HAVE_LIBURING),-luring) $(if $(HAVE_OPENSSL),-lcrypto) -lm -lpthread
 
 COMPILE  = $(CC) $(BASE_FLAGS) $(MODE_FLAGS) $(DEFINES)
 LINK     = $(CC) $(BASE_FLAGS) $(MODE_FLAGS) $(LINK_FLAGS)
@@ -127,6 +129,7 @@ fuzz_programs := $(patsubst tests/fuzz/%.c,$(B)/%,$(sort $(wildcard tests/fuzz/f
 
 .PHONY: all debug help
 all: $(PROGRAMS) $(if $(wildcard src/server/main.c),$(BIN)/redis-server) $(if $(wildcard src/check/main.c),$(BIN)/cairn-check-aof)
+	@:
 
 debug:
 	+$(Q)$(MAKE) --no-print-directory MODE=debug all
@@ -211,8 +214,11 @@ $(B)/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(LIB) $(B)/.link
 
 .PHONY: unit-programs fuzz-programs objects
 unit-programs: $(unit_programs)
+	@:
 fuzz-programs: $(fuzz_programs)
-objects: $(lib_objects) $(patsubst src/%.c,$(B)/obj/%.o,$(sources))
+	@:
+objects: $(patsubst src/%.c,$(B)/obj/%.o,$(sources))
+	@:
 
 # ------------------------------------------------------------------------------------------------- run and test
 
