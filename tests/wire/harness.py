@@ -167,8 +167,8 @@ class Server:
         except FileNotFoundError:
             return ""
 
-    def tail(self, lines=40):
-        return "\n".join(self.output().splitlines()[-lines:])
+    def tail(self, lines=15):
+        return "\n".join(line[:200] for line in self.output().splitlines()[-lines:])
 
     def fatal_output(self):
         """Lines since the last call that mean a crash or a sanitizer's finding."""
