@@ -244,8 +244,7 @@ test:
 	@tools/run-tests $(TEST_STEPS)
 
 check:
-	+@$(SUBMAKE) MODE=debug objects
-	@CC='$(CC)' tools/check
+	+@CC='$(CC)' tools/check '$(SUBMAKE)'
 
 test-unit:
 	+@$(SUBMAKE) MODE=debug unit-programs
