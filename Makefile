@@ -35,7 +35,8 @@ ifneq ($(WERROR),0)
 WARNINGS += -Werror
 endif
 
-BASE_FLAGS := -std=gnu11 -D_GNU_SOURCE -g -fno-plt -fPIE -Isrc $(WARNINGS)
+# -iquote, not -I: our sys/socket.h must not stand in the way of <sys/socket.h>.
+BASE_FLAGS := -std=gnu11 -D_GNU_SOURCE -g -fno-plt -fPIE -iquote src $(WARNINGS)
 # OpenSSL and friends are asked for by name; --as-needed drops what no object uses.
 LINK_FLAGS := -pie -rdynamic -Wl,-z,relro,-z,now -Wl,--as-needed
 LTO        ?= 1
