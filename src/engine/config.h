@@ -96,7 +96,9 @@ bool config_rewrite_text(struct config *c, struct slice old_text, bool force_all
 /* Calls fn for each configured (not defaulted) inert directive: the start-up log names them. */
 void config_each_inert(struct config *c, void (*fn)(void *arg, const char *name), void *arg);
 bool config_item_sensitive(const struct config *c, struct slice name);
-/* Directives collected as lines (rename-command, user, loadmodule): calls fn with the arguments of each line in order. */
-void config_each_line(struct config *c, const char *name, bool (*fn)(void *arg, int argc, const struct slice *argv, struct buf *err), void *arg);
+/* Directives collected as lines (rename-command, user, loadmodule): calls fn with the
+ * arguments of each line (the directive first) in order, until it returns false; then false. */
+bool config_each_line(struct config *c, const char *name, bool (*fn)(void *arg, int argc, const struct slice *argv, struct buf *err), void *arg,
+                      struct buf *err);
 
 #endif

@@ -29,7 +29,7 @@ struct ctx {
     /* private to engine/ */
     struct request *request;
     uint64_t first_hash;
-    bool first_hashed, changed, effect_given, effect_suppressed, nested, blocked;
+    bool first_hashed, changed, effect_given, effect_slot_used, effect_suppressed, nested, blocked;
     int effect_slot;
 };
 
@@ -49,7 +49,8 @@ struct store_key ctx_key_of(const struct ctx *ctx, struct slice name);
 enum access {
     FOR_READ,     /* counts keyspace hits and misses; notifies keymiss */
     FOR_WRITE,    /* no counting */
-    FOR_META      /* like FOR_READ, but leaves the access clock alone (TTL, OBJECT, TYPE, EXISTS' siblings) */
+    FOR_META,     /* like FOR_READ, but leaves the access clock alone (TTL, TYPE) */
+    FOR_PEEK      /* neither counts, nor touches the clock, nor tells listeners (OBJECT, WATCH, DEBUG) */
 };
 /* The record under key, or NULL: absent or expired (an expired one is removed here, in a unit of its own). Valid until the next
  * mutation of the keyspace. */
@@ -62,6 +63,7 @@ must_use enum status ctx_find_type(struct ctx *ctx, struct store_key key, enum a
 /* Changes. Each tells the watchers and blocked clients through key_changed, which the handler calls with the event's name; these do
  * the store's bookkeeping only. */
 void ctx_insert(struct ctx *ctx, struct store_key key, struct record *owned_r); /* absent before; stamps the clock */
+void ctx_insert_in(struct ctx *ctx, int db, struct store_key key, struct record *owned_r);
 /* r was changed by value functions: before = ctx_change_begin(r) taken before, then ctx_change_end with what they returned. */
 struct record_change {
     struct record *old;
@@ -97,8 +99,9 @@ void key_changed(struct ctx *ctx, struct slice key, enum event_class cls, const 
 void key_changed_in(struct ctx *ctx, int db, struct slice key, enum event_class cls, const char *event);
 /* An event without a change of the value (a second event of one change: "expire" after "set"). */
 void key_event(struct ctx *ctx, int db, struct slice key, enum event_class cls, const char *event);
-/* A whole database changed (FLUSHDB, SWAPDB): watchers of its keys; db -1: all. */
-void db_changed(struct ctx *ctx, int db);
+/* Before a whole database changes: watchers of its keys become stale. with: the database that takes its place (SWAPDB), or -1
+ * (FLUSHDB). Marks the command as a change. */
+void db_changing(struct ctx *ctx, int db, int with);
 
 /* Effects: what the log gets. Without a call, a command that changed something is logged as it came.
  * effect_as replaces that (several calls: several effects, in order); effect_none: nothing; effect_verbatim: as it came, even without key_changed. */

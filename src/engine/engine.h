@@ -15,6 +15,8 @@ struct command;
 struct command_entry;
 struct feature;
 struct effect_sink;
+struct command_index;
+struct ctx;
 struct buf;
 struct list_link;
 
@@ -37,7 +39,7 @@ struct engine_options {
     struct logger *log;               /* lives longer than the engine */
     struct engine_host host;
     uint64_t prng_seed;
-    uint64_t now_ms, now_us;          /* start time */
+    uint64_t now_us, mono_us;         /* start time: wall, monotonic */
     struct config *config;            /* owned by the caller; features' items are registered into it by engine_register_config */
 };
 
@@ -64,14 +66,14 @@ uint64_t engine_now_ms(const struct engine *e);
  * For each submission exactly one reply is queued (none when muted, or later when it blocks). */
 enum submit_result {
     SUBMIT_DONE,
-    SUBMIT_BLOCKED, /* the session waits: run nothing more of it until it is woken. A postponed command (CLIENT PAUSE) was copied */
+    SUBMIT_BLOCKED,   /* the command ran and the session waits for its answer: run nothing more of it until it is woken */
+    SUBMIT_POSTPONED, /* nothing ran (CLIENT PAUSE): keep the request, run it again when the session is woken */
     SUBMIT_CLOSE    /* close after the reply was sent (QUIT, SHUTDOWN, doomed) */
 };
+void engine_batch_begin(struct engine *e); /* before the first run of a turn: starts the stop-watch */
 void engine_prepare(struct engine *e, struct submission *subs, int count);
 void engine_prefetch(struct engine *e, struct submission *subs, int count);
 enum submit_result engine_run(struct engine *e, struct submission *sub);
-/* A woken session that was blocked with a postponed command runs it now. */
-enum submit_result engine_resume(struct engine *e, struct session *s);
 
 /* Periodic work. engine_tick: due keys, blocked clients' time-outs, table steps, pauses; bounded (about budget_us); returns the monotonic
  * time in us until which nothing is due (the loop's timeout), at most 100 ms ahead. */
@@ -88,7 +90,33 @@ struct engine_stats *engine_stats(struct engine *e);
 void *engine_feature_state(struct engine *e, const struct feature *f); /* what f->init returned */
 uint64_t engine_start_ms(const struct engine *e);
 const char *engine_run_id(const struct engine *e); /* 40 hex digits */
-struct list_link *engine_sessions(struct engine *e); /* of struct session, through session_of_link (session_impl.h) */
+struct command_index *engine_commands(struct engine *e);
+/* Features in registration order, with their states; NULL behind the last. */
+const struct feature *engine_feature(const struct engine *e, int i, void **state);
+bool engine_info(struct engine *e, const struct slice *sections, int count, struct buf *out); /* INFO's text */
+
+/* Statistics of a command by id, for INFO and LATENCY HISTOGRAM. latency is NULL before the first call. */
+struct histogram;
+struct command_usage {
+    uint64_t calls, usec, rejected, failed;
+    const struct histogram *latency;
+};
+void engine_command_usage(const struct engine *e, uint32_t id, struct command_usage *out);
+void engine_latency_reset(struct engine *e, int32_t id); /* -1: all */
+struct errorstats;
+const struct errorstats *engine_errorstats(const struct engine *e);
+void engine_reset_stats(struct engine *e);
+
+/* CLIENT PAUSE. A later end never becomes earlier by another pause, and all-mode stays while it lasts. */
+void engine_pause(struct engine *e, uint64_t until_ms, bool all);
+void engine_unpause(struct engine *e);
+/* DEBUG's switches. */
+void engine_set_active_expire(struct engine *e, bool on);
+void engine_set_cron_paused(struct engine *e, bool on);
+uint64_t engine_watched_keys(const struct engine *e);
+uint64_t engine_watching_sessions(const struct engine *e);
+/* A unit of work outside any command (loading test data, cron): fn gets a context of the internal session. */
+void engine_run_internal(struct engine *e, int db, void (*fn)(struct ctx *ctx, void *arg), void *arg);
 
 void engine_sink_add(struct engine *e, struct effect_sink *sink);
 void engine_sink_remove(struct engine *e, struct effect_sink *sink);
@@ -96,6 +124,17 @@ uint64_t engine_log_offset(const struct engine *e); /* bytes of effects committe
 
 /* Frees in the background when it is large (lazy), else at once. */
 void engine_free_record(struct engine *e, struct record *owned_r, bool lazy);
+
+void engine_free_detached(struct engine *e, struct store_detached *owned_d, bool lazy);
+
+/* Access clock of a record, for OBJECT. */
+uint64_t engine_clock_idle_s(const struct engine *e, uint32_t clock);
+uint32_t engine_clock_frequency(const struct engine *e, uint32_t clock);
+bool engine_policy_is_lfu(const struct engine *e);
+uint64_t engine_mono_us(const struct engine *e);
+uint64_t engine_wall_us(const struct engine *e);
+uint32_t engine_lru_clock(const struct engine *e);
+bool engine_evict(struct engine *e); /* frees memory down to maxmemory, e.g. after CONFIG SET maxmemory; false: could not */
 
 /* Counters that INFO prints; written by the layer that owns the fact. */
 struct engine_stats {

@@ -6,6 +6,8 @@
 #include "base/slice.h"
 
 struct engine;
+struct ctx;
+struct command_entry;
 struct command;
 struct config_item;
 struct session;
@@ -21,7 +23,7 @@ struct info_section {
 
 struct feature {
     const char *name;
-    const struct command *const *commands; /* NULL-terminated list of top-level commands */
+    const struct command *const *tables; /* command tables (each ends with a nameless command); the list ends with NULL */
     const struct config_item *config;
     int config_count;
     const struct info_section *info;
@@ -29,6 +31,8 @@ struct feature {
     void *(*init)(struct engine *e);               /* the feature's state; before the configuration is loaded; may be NULL */
     bool (*start)(struct engine *e, void *state, struct buf *err); /* after it; may be NULL */
     void (*cron)(struct engine *e, void *state);   /* every 1000/hz ms */
+    /* A command took longer than the slow log's or the latency monitor's threshold; its arguments are still valid. */
+    void (*slow)(struct engine *e, void *state, const struct ctx *ctx, const struct command_entry *entry, uint64_t usec);
     void (*reset_stats)(struct engine *e, void *state); /* CONFIG RESETSTAT */
     void (*stop)(struct engine *e, void *state);   /* frees the state */
 };

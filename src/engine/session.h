@@ -20,7 +20,8 @@ enum session_flags {
     SESSION_CLOSE_AFTER_REPLY = 1 << 5,
     SESSION_UNIX_SOCKET = 1 << 6,
     SESSION_INTERNAL = 1 << 7,        /* no client: never listed, never paused */
-    SESSION_MONITOR = 1 << 8
+    SESSION_MONITOR = 1 << 8,
+    SESSION_REPLY_SKIP_THIS = 1 << 9  /* the reply of the command that runs now is dropped */
 };
 
 /* What CLIENT LIST says of the connection; filled by the peer. */
@@ -60,5 +61,28 @@ void session_touch(struct session *s, uint64_t now_ms);
 uint64_t session_last_active_ms(const struct session *s);
 bool session_in_multi(const struct session *s);
 size_t session_mem(const struct session *s);    /* queue, watches, names */
+void session_set_flags(struct session *s, uint32_t set, uint32_t clear);
+void session_select(struct session *s, int db); /* db is in range */
+void session_authenticate(struct session *s, const char *user);
+void session_deauthenticate(struct session *s); /* back to how a new session starts */
+const char *session_user(const struct session *s); /* "default" */
+const char *session_name(const struct session *s); /* "" when not set; so the next two */
+const char *session_lib_name(const struct session *s);
+const char *session_lib_ver(const struct session *s);
+void session_set_name(struct session *s, struct slice name); /* checked by the caller; empty unsets */
+void session_set_lib(struct session *s, bool version, struct slice text);
+int session_txn_len(const struct session *s);   /* queued commands; -1: not in MULTI */
+int session_watch_count(const struct session *s);
+uint64_t session_created_ms(const struct session *s);
+uint64_t session_commands(const struct session *s);
+const char *session_last_command(const struct session *s); /* "client|list"; "NULL" when none yet */
+void session_describe(const struct session *s, struct peer_info *out); /* zeros when there is no peer */
+/* Back to the state of a new connection (RESET): transaction, watches, database, name, protocol, reply mode, authentication. */
+void session_reset(struct session *s);
+
+/* Iterates over all sessions with a client, oldest first: s = session_next(e, NULL); ... Not across commands. */
+struct session *session_next(struct engine *e, struct session *after);
+struct session *session_by_id(struct engine *e, uint64_t id); /* O(n) */
+size_t session_count(const struct engine *e);
 
 #endif

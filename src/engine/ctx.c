@@ -1,0 +1,342 @@
+/* What handlers do with the keyspace and the log, in terms of one execution. */
+#include "base/mem.h"
+#include "base/num.h"
+#include "engine/engine_impl.h"
+#include "engine/session_impl.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <stdio.h>
+
+enum { LAZY_FREE_EFFORT_MIN = 64 }; /* below, freeing is cheaper than handing it to another thread */
+
+enum status arg_i64(const struct ctx *ctx, int i, int64_t *out)
+{
+    return slice_to_i64(ctx->argv[i], out);
+}
+
+struct blob *arg_take_blob(struct ctx *ctx, int i)
+{
+    return ctx->request == NULL ? NULL : request_take_blob(ctx->request, i);
+}
+
+struct store_key ctx_key(const struct ctx *ctx, int i)
+{
+    if (ctx->first_hashed && i == ctx->command->first_key)
+        return (struct store_key){ctx->argv[i], ctx->first_hash};
+    return store_key(ctx->store, ctx->argv[i]);
+}
+
+struct store_key ctx_key_of(const struct ctx *ctx, struct slice name)
+{
+    return store_key(ctx->store, name);
+}
+
+/* --- look-up and expiry --- */
+
+static void event_send(struct engine *e, int db, struct slice key, enum event_class cls, const char *event)
+{
+    list_for(link, &e->listeners)
+    {
+        struct event_listener *l = list_entry(link, struct event_listener, link);
+        if (l->classes & (uint32_t)cls)
+            l->event(l->arg, db, key, cls, event);
+    }
+}
+
+static void *words_copy(int argc, const struct slice *argv, const struct slice **copied)
+{
+    struct args *a = args_copy(argc, argv);
+    *copied = a->argv;
+    return a;
+}
+
+/* Removes an expired or evicted key in a unit of its own. When a command is running (before >= 0), the deletion goes in front of that
+ * command's effects. */
+static void key_remove_by_server(struct engine *e, int db, struct store_key key, bool lazy, enum event_class cls,
+                                 const char *event, int before)
+{
+    unit_begin(e);
+    struct record *r = store_remove(e->store, db, key);
+    assert(r != NULL);
+    struct slice name = record_key(r);
+    if (unit_recording(e)) {
+        struct slice words[2] = {lazy ? SLICE("UNLINK") : SLICE("DEL"), name};
+        const struct slice *argv;
+        void *owned = words_copy(2, words, &argv);
+        if (before >= 0)
+            unit_effect_insert(e, before, db, 2, argv, owned);
+        else
+            unit_effect_append(e, db, 2, argv, owned);
+    }
+    watch_touch(&e->watches, db, key);
+    event_send(e, db, name, cls, event);
+    engine_free_record(e, r, lazy);
+    unit_commit(e);
+}
+
+void engine_expire_key(struct engine *e, int db, struct record *r)
+{
+    struct store_key key = store_key(e->store, record_key(r));
+    e->stats.expired_keys++;
+    key_remove_by_server(e, db, key, *e->cfg_lazy_expire != 0, EV_EXPIRED, "expired", -1);
+}
+
+void engine_evict_key(struct engine *e, int db, struct record *r)
+{
+    struct store_key key = store_key(e->store, record_key(r));
+    e->stats.evicted_keys++;
+    key_remove_by_server(e, db, key, *e->cfg_lazy_eviction != 0, EV_EVICTED, "evicted", -1);
+}
+
+struct record *ctx_find_in(struct ctx *ctx, int db, struct store_key key, enum access access)
+{
+    struct engine *e = ctx->engine;
+    struct record *r = store_find(ctx->store, db, key);
+    if (r != NULL) {
+        uint64_t expire = record_expire_ms(r);
+        if (unlikely(expire != 0 && expire <= ctx->now_ms)) {
+            e->stats.expired_keys++;
+            key_remove_by_server(e, db, key, *e->cfg_lazy_expire != 0, EV_EXPIRED, "expired", ctx->effect_slot);
+            if (ctx->effect_slot >= 0)
+                ctx->effect_slot++;
+            r = NULL;
+        }
+    }
+    if (access == FOR_READ || access == FOR_META) {
+        if (r != NULL) {
+            e->stats.keyspace_hits++;
+        } else {
+            e->stats.keyspace_misses++;
+            if (!list_empty(&e->listeners))
+                event_send(e, db, key.name, EV_KEY_MISS, "keymiss");
+        }
+    }
+    if (r != NULL && access <= FOR_WRITE && !(ctx->session->flags & SESSION_NO_TOUCH)) {
+        uint32_t old = record_clock(r), touched = engine_clock_touch(e, old);
+        if (touched != old)
+            record_set_clock(r, touched);
+    }
+    return r;
+}
+
+struct record *ctx_find(struct ctx *ctx, struct store_key key, enum access access)
+{
+    return ctx_find_in(ctx, ctx->db, key, access);
+}
+
+enum status ctx_find_type(struct ctx *ctx, struct store_key key, enum access access, enum value_type type, struct record **out)
+{
+    *out = ctx_find(ctx, key, access);
+    return *out == NULL || record_type(*out) == type ? ST_OK : ST_WRONG_TYPE;
+}
+
+/* --- changes --- */
+
+void ctx_insert(struct ctx *ctx, struct store_key key, struct record *owned_r)
+{
+    ctx_insert_in(ctx, ctx->db, key, owned_r);
+}
+
+void ctx_insert_in(struct ctx *ctx, int db, struct store_key key, struct record *owned_r)
+{
+    record_set_clock(owned_r, engine_clock_new(ctx->engine));
+    store_insert(ctx->store, db, key, owned_r);
+    if (unlikely(!list_empty(&ctx->engine->listeners)))
+        event_send(ctx->engine, db, key.name, EV_NEW, "new");
+}
+
+void ctx_change_end(struct ctx *ctx, struct store_key key, struct record_change before, struct record *owned_r)
+{
+    store_replace(ctx->store, ctx->db, key, before.old, before.old_expire_ms, owned_r);
+}
+
+bool ctx_delete_in(struct ctx *ctx, int db, struct store_key key, bool lazy)
+{
+    struct record *r = store_remove(ctx->store, db, key);
+    if (r == NULL)
+        return false;
+    engine_free_record(ctx->engine, r, lazy);
+    return true;
+}
+
+bool ctx_delete(struct ctx *ctx, struct store_key key, bool lazy)
+{
+    return ctx_delete_in(ctx, ctx->db, key, lazy);
+}
+
+struct record *ctx_set_expire(struct ctx *ctx, struct store_key key, struct record *r, uint64_t unix_ms)
+{
+    return store_set_expire(ctx->store, ctx->db, key, r, unix_ms);
+}
+
+void key_changed_in(struct ctx *ctx, int db, struct slice key, enum event_class cls, const char *event)
+{
+    struct engine *e = ctx->engine;
+    ctx->changed = true;
+    e->stats.dirty++;
+    if (e->watches.count > 0)
+        watch_touch(&e->watches, db, store_key(ctx->store, key));
+    if (!list_empty(&e->listeners))
+        event_send(e, db, key, cls, event);
+}
+
+void key_changed(struct ctx *ctx, struct slice key, enum event_class cls, const char *event)
+{
+    key_changed_in(ctx, ctx->db, key, cls, event);
+}
+
+void key_event(struct ctx *ctx, int db, struct slice key, enum event_class cls, const char *event)
+{
+    if (!list_empty(&ctx->engine->listeners))
+        event_send(ctx->engine, db, key, cls, event);
+}
+
+void db_changing(struct ctx *ctx, int db, int with)
+{
+    ctx->changed = true;
+    watch_touch_db(&ctx->engine->watches, ctx->store, db, with, ctx->now_ms);
+}
+
+void engine_listener_add(struct engine *e, struct event_listener *listener)
+{
+    list_push_back(&e->listeners, &listener->link);
+}
+
+void engine_listener_remove(struct event_listener *listener)
+{
+    list_remove(&listener->link);
+}
+
+/* --- freeing --- */
+
+static void free_record_later(void *arg)
+{
+    record_free(arg);
+}
+
+void engine_free_record(struct engine *e, struct record *owned_r, bool lazy)
+{
+    if (lazy && e->host.run_later != NULL && record_free_effort(owned_r) > LAZY_FREE_EFFORT_MIN) {
+        e->stats.lazyfreed_objects++;
+        e->host.run_later(e->host.arg, free_record_later, owned_r);
+        return;
+    }
+    record_free(owned_r);
+}
+
+static void free_detached_later(void *arg)
+{
+    while (!store_detached_free_step(arg, 1024)) {
+    }
+}
+
+void engine_free_detached(struct engine *e, struct store_detached *owned_d, bool lazy)
+{
+    size_t keys = store_detached_len(owned_d);
+    if (lazy && e->host.run_later != NULL && keys > 0) {
+        e->stats.lazyfreed_objects += keys;
+        e->host.run_later(e->host.arg, free_detached_later, owned_d);
+        return;
+    }
+    free_detached_later(owned_d);
+}
+
+/* --- effects --- */
+
+void effect_as_in(struct ctx *ctx, int db, int argc, const struct slice *argv)
+{
+    ctx->effect_given = true;
+    if (!unit_recording(ctx->engine))
+        return;
+    const struct slice *copied;
+    void *owned = words_copy(argc, argv, &copied);
+    if (!ctx->effect_slot_used && ctx->effect_slot >= 0) {
+        unit_effect_set(ctx->engine, ctx->effect_slot, db, argc, copied, owned);
+        ctx->effect_slot_used = true;
+    } else {
+        unit_effect_append(ctx->engine, db, argc, copied, owned);
+    }
+}
+
+void effect_as(struct ctx *ctx, int argc, const struct slice *argv)
+{
+    effect_as_in(ctx, ctx->db, argc, argv);
+}
+
+void effect_none(struct ctx *ctx)
+{
+    ctx->effect_suppressed = true;
+}
+
+void effect_verbatim(struct ctx *ctx)
+{
+    ctx->changed = true;
+}
+
+/* --- replies --- */
+
+void reply_wrong_arity(struct ctx *ctx)
+{
+    reply_errorf(ctx->reply, "ERR wrong number of arguments for '%s' command", ctx->command->name);
+}
+
+void reply_syntax(struct ctx *ctx)
+{
+    reply_status(ctx->reply, ST_SYNTAX);
+}
+
+static void container_name(const struct ctx *ctx, char out[64])
+{
+    const char *name = ctx->command->name;
+    size_t n = 0;
+    for (; name[n] != '\0' && name[n] != '|' && n < 63; n++)
+        out[n] = (char)toupper((unsigned char)name[n]);
+    out[n] = '\0';
+}
+
+void reply_unknown_subcommand(struct ctx *ctx)
+{
+    char name[64];
+    container_name(ctx, name);
+    reply_errorf(ctx->reply, "ERR unknown subcommand '%.128s'. Try %s HELP.", ctx->argv[1].ptr, name);
+}
+
+void reply_help(struct ctx *ctx, const char *const *lines)
+{
+    char name[64];
+    container_name(ctx, name);
+    int n = 0;
+    while (lines[n] != NULL)
+        n++;
+    reply_array(ctx->reply, n + 3);
+    char head[160];
+    int len = snprintf(head, sizeof(head), "%s <subcommand> [<arg> [value] [opt] ...]. Subcommands are:", name);
+    reply_simple(ctx->reply, slice_of(head, (size_t)len));
+    for (int i = 0; i < n; i++)
+        reply_simple(ctx->reply, slice_cstr(lines[i]));
+    reply_simple(ctx->reply, SLICE("HELP"));
+    reply_simple(ctx->reply, SLICE("    Print this help."));
+}
+
+bool ctx_expire_arg(struct ctx *ctx, int i, int64_t unit_ms, bool absolute, bool allow_nonpositive, uint64_t *unix_ms)
+{
+    int64_t v;
+    enum status st = arg_i64(ctx, i, &v);
+    if (st != ST_OK) {
+        reply_status(ctx->reply, st);
+        return false;
+    }
+    if (v <= 0 && !allow_nonpositive)
+        goto invalid;
+    if (!i64_mul(v, unit_ms, &v) || (!absolute && !i64_add(v, (int64_t)ctx->now_ms, &v)))
+        goto invalid;
+    /* The record keeps 48 bits: the year 10889. Redis takes any 63-bit time; later than that is for ever in both. */
+    if (v < 0)
+        v = 1;
+    *unix_ms = (uint64_t)v;
+    return true;
+invalid:
+    reply_errorf(ctx->reply, "ERR invalid expire time in '%s' command", ctx->command->name);
+    return false;
+}

@@ -1,0 +1,134 @@
+/* Memory limit: access clocks and eviction by sampling.
+ *
+ * Clock of a record, 24 bits: with an LRU policy (and with none) the time of the last access in seconds, modulo 2^24; with an LFU policy
+ * 16 bits of minutes and 8 bits of a logarithmic access counter, which decays with time. (Morris counting; the parameters
+ * lfu-log-factor and lfu-decay-time mean what they mean in Redis.)
+ *
+ * Eviction takes the worst of maxmemory-samples random records of each database, until the limit holds or the time budget of one
+ * call is spent. */
+#include "engine/engine_impl.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+enum { LFU_NEW = 5, EVICT_BUDGET_US = 5000, EVICT_RANDOM_TRIES = 64 };
+
+static bool policy_is(const struct engine *e, int64_t bits)
+{
+    return (*e->cfg_maxmemory_policy & bits) != 0;
+}
+
+static uint32_t minutes_now(const struct engine *e)
+{
+    return (uint32_t)(e->now_ms / 60000) & 0xFFFF;
+}
+
+uint32_t engine_clock_new(const struct engine *e)
+{
+    return policy_is(e, MAXMEMORY_LFU) ? minutes_now(e) << 8 | LFU_NEW : e->lru_clock;
+}
+
+static uint32_t lfu_decayed(const struct engine *e, uint32_t clock)
+{
+    uint32_t counter = clock & 0xFF, elapsed = (minutes_now(e) - (clock >> 8)) & 0xFFFF;
+    uint32_t periods = *e->cfg_lfu_decay_time > 0 ? elapsed / (uint32_t)*e->cfg_lfu_decay_time : 0;
+    return periods > counter ? 0 : counter - periods;
+}
+
+uint32_t engine_clock_touch(struct engine *e, uint32_t old)
+{
+    if (!policy_is(e, MAXMEMORY_LFU))
+        return e->lru_clock;
+    uint32_t counter = lfu_decayed(e, old);
+    if (counter < 255) {
+        double base = counter > LFU_NEW ? counter - LFU_NEW : 0;
+        if (prng_double(&e->prng) < 1.0 / (base * (double)*e->cfg_lfu_log_factor + 1))
+            counter++;
+    }
+    return minutes_now(e) << 8 | counter;
+}
+
+uint32_t engine_clock_frequency(const struct engine *e, uint32_t clock)
+{
+    return lfu_decayed(e, clock);
+}
+
+uint64_t engine_clock_idle_s(const struct engine *e, uint32_t clock)
+{
+    return (e->lru_clock - clock) & 0xFFFFFF;
+}
+
+/* Higher is a better victim. */
+static uint64_t badness(const struct engine *e, const struct record *r)
+{
+    if (policy_is(e, MAXMEMORY_TTL))
+        return UINT64_MAX - record_expire_ms(r);
+    if (policy_is(e, MAXMEMORY_LFU))
+        return 255 - lfu_decayed(e, record_clock(r));
+    return engine_clock_idle_s(e, record_clock(r));
+}
+
+static struct record *victim_in(struct engine *e, int db, uint64_t *worst)
+{
+    bool volatile_only = policy_is(e, MAXMEMORY_VOLATILE), by_chance = policy_is(e, MAXMEMORY_RANDOM);
+    struct record *victim = NULL;
+    if ((volatile_only ? store_volatile_len(e->store, db) : store_len(e->store, db)) == 0)
+        return NULL;
+    int64_t samples = by_chance ? 1 : *e->cfg_maxmemory_samples;
+    for (int64_t got = 0, tries = 0; got < samples && tries < samples * EVICT_RANDOM_TRIES; tries++) {
+        struct record *r = store_random(e->store, db, &e->prng);
+        if (volatile_only && record_expire_ms(r) == 0)
+            continue;
+        got++;
+        uint64_t b = by_chance ? 1 : badness(e, r) + 1;
+        if (b > *worst) {
+            *worst = b;
+            victim = r;
+        }
+    }
+    return victim;
+}
+
+bool evict_for_memory(struct engine *e)
+{
+    uint64_t limit = (uint64_t)*e->cfg_maxmemory;
+    if (limit == 0 || mem_used() <= limit)
+        return true;
+    if (*e->cfg_maxmemory_policy == MAXMEMORY_NOEVICTION || e->evicting)
+        return false;
+    e->evicting = true;
+    uint64_t start = clock_mono_us();
+    bool fits = false;
+    while (!fits) {
+        struct record *victim = NULL;
+        uint64_t worst = 0;
+        int db = 0, databases = store_databases(e->store);
+        int first = (int)prng_below(&e->prng, (uint64_t)databases);
+        for (int i = 0; i < databases; i++) {
+            struct record *r = victim_in(e, (first + i) % databases, &worst);
+            if (r != NULL) {
+                victim = r;
+                db = (first + i) % databases;
+            }
+        }
+        if (victim == NULL)
+            break;
+        engine_evict_key(e, db, victim);
+        fits = mem_used() <= limit;
+        if (!fits && clock_mono_us() - start > EVICT_BUDGET_US)
+            break;
+    }
+    e->evicting = false;
+    /* Out of time but with victims left: the command may run, the next one goes on freeing. */
+    return fits || mem_used() <= limit + limit / 100;
+}
+
+bool engine_evict(struct engine *e)
+{
+    return evict_for_memory(e);
+}
+
+bool engine_policy_is_lfu(const struct engine *e)
+{
+    return policy_is(e, MAXMEMORY_LFU);
+}

@@ -1,0 +1,18 @@
+/* Transactions: MULTI, EXEC, DISCARD, WATCH. The handlers in cmd/ call these. */
+#ifndef CAIRN_ENGINE_TXN_H
+#define CAIRN_ENGINE_TXN_H
+
+#include "engine/ctx.h"
+
+struct command_entry;
+
+void txn_begin(struct ctx *ctx);                    /* replies OK or the nesting error */
+void txn_exec(struct ctx *ctx);                     /* runs the queue as one unit and replies; EXECABORT; null when stale */
+void txn_discard(struct session *s);                /* forgets queue and watches */
+bool txn_open(const struct session *s);
+void txn_break(struct session *s);                  /* the next EXEC aborts: a command could not be queued */
+void txn_queue(struct ctx *ctx, const struct command_entry *entry); /* copies; replies QUEUED */
+void txn_watch(struct ctx *ctx, struct store_key key);
+void txn_unwatch(struct session *s);
+
+#endif

@@ -1,0 +1,190 @@
+/* Units and the log of effects.
+ *
+ * A unit is what becomes visible and durable at once: one command, one transaction, one expired key. Units nest; only the outermost commit
+ * hands the effects on. Each command reserves its slot before it runs, so that effects of nested calls stand behind it, and
+ * lazily expired keys (a unit of their own inside the command) are put in front of it: on a replica the key must be gone before the
+ * command runs.
+ *
+ * Without sinks nothing is recorded and a unit costs two increments. Invariant: depth 0 <=> count 0. */
+#include "engine/engine_impl.h"
+#include "engine/session_impl.h"
+
+#include "base/mem.h"
+#include "base/num.h"
+
+#include <assert.h>
+
+void unit_begin(struct engine *e)
+{
+    e->unit.depth++;
+    store_unit_open(e->store);
+}
+
+static void effects_room(struct unit *u)
+{
+    if (u->count < u->cap)
+        return;
+    u->cap = u->cap == 0 ? 8 : u->cap * 2;
+    u->effects = mem_realloc(u->effects, (size_t)u->cap * sizeof(*u->effects));
+}
+
+int unit_slot_reserve(struct engine *e)
+{
+    if (!unit_recording(e))
+        return -1;
+    effects_room(&e->unit);
+    e->unit.effects[e->unit.count] = (struct pending_effect){0};
+    return e->unit.count++;
+}
+
+void unit_effect_set(struct engine *e, int slot, int db, int argc, const struct slice *argv, void *owned)
+{
+    assert(slot >= 0 && slot < e->unit.count && e->unit.effects[slot].argc == 0);
+    e->unit.effects[slot] = (struct pending_effect){db, argc, argv, owned};
+}
+
+void unit_effect_append(struct engine *e, int db, int argc, const struct slice *argv, void *owned)
+{
+    effects_room(&e->unit);
+    e->unit.effects[e->unit.count++] = (struct pending_effect){db, argc, argv, owned};
+}
+
+void unit_effect_insert(struct engine *e, int at, int db, int argc, const struct slice *argv, void *owned)
+{
+    effects_room(&e->unit);
+    struct unit *u = &e->unit;
+    memmove(&u->effects[at + 1], &u->effects[at], (size_t)(u->count - at) * sizeof(*u->effects));
+    u->effects[at] = (struct pending_effect){db, argc, argv, owned};
+    u->count++;
+}
+
+static void wire_head(struct buf *b, char kind, size_t n)
+{
+    buf_append_char(b, kind);
+    buf_append_i64(b, (int64_t)n);
+    buf_append(b, "\r\n", 2);
+}
+
+static void wire_bulk(struct buf *b, struct slice s)
+{
+    wire_head(b, '$', s.len);
+    buf_append_slice(b, s);
+    buf_append(b, "\r\n", 2);
+}
+
+static void wire_command(struct buf *b, int argc, const struct slice *argv)
+{
+    wire_head(b, '*', (size_t)argc);
+    for (int i = 0; i < argc; i++)
+        wire_bulk(b, argv[i]);
+}
+
+static void wire_select(struct engine *e, int db)
+{
+    if (e->unit.logged_db == db)
+        return;
+    char digits[NUM_I64_TEXT_MAX];
+    struct slice words[2] = {SLICE("SELECT"), slice_of(digits, (size_t)i64_to_text(digits, db))};
+    wire_command(&e->unit.wire, 2, words);
+    e->unit.logged_db = db;
+}
+
+/* Several effects are wrapped in MULTI and EXEC; the database is selected before MULTI where the first effect needs it. */
+static void wire_encode(struct engine *e, const struct pending_effect *effects, int count)
+{
+    struct buf *wire = &e->unit.wire;
+    buf_clear(wire);
+    wire_select(e, effects[0].db);
+    if (count > 1)
+        wire_command(wire, 1, &SLICE("MULTI"));
+    for (int i = 0; i < count; i++) {
+        wire_select(e, effects[i].db);
+        wire_command(wire, effects[i].argc, effects[i].argv);
+    }
+    if (count > 1)
+        wire_command(wire, 1, &SLICE("EXEC"));
+}
+
+static void effects_hand_on(struct engine *e)
+{
+    struct unit *u = &e->unit;
+    int count = 0;
+    for (int i = 0; i < u->count; i++)
+        if (u->effects[i].argc > 0)
+            u->effects[count++] = u->effects[i];
+    if (count > 0 && unit_recording(e)) {
+        wire_encode(e, u->effects, count);
+        struct effect *effects = mem_alloc((size_t)count * sizeof(*effects));
+        for (int i = 0; i < count; i++)
+            effects[i] = (struct effect){u->effects[i].db, u->effects[i].argc, u->effects[i].argv};
+        struct effect_batch batch = {effects, count, buf_slice(&u->wire), e->log_offset, e->now_ms};
+        list_for(link, &e->sinks) {
+            struct effect_sink *sink = list_entry(link, struct effect_sink, link);
+            sink->commit(sink->arg, &batch);
+        }
+        e->log_offset += u->wire.len;
+        mem_free(effects);
+        if (u->wire.cap > 1024 * 1024)
+            buf_deinit(&u->wire);
+    }
+    for (int i = 0; i < count; i++)
+        mem_free(u->effects[i].owned);
+    u->count = 0;
+}
+
+static void kept_free(struct unit *u)
+{
+    while (u->kept != NULL) {
+        struct kept_queue *k = u->kept;
+        u->kept = k->next;
+        for (int i = 0; i < k->count; i++)
+            args_free(k->queue[i].args);
+        mem_free(k->queue);
+        mem_free(k);
+    }
+}
+
+void unit_keep_queue(struct engine *e, struct queued_command *owned_queue, int count)
+{
+    struct kept_queue *k = mem_alloc(sizeof(*k));
+    *k = (struct kept_queue){e->unit.kept, owned_queue, count};
+    e->unit.kept = k;
+}
+
+void unit_commit(struct engine *e)
+{
+    assert(e->unit.depth > 0);
+    store_unit_close(e->store);
+    if (--e->unit.depth > 0)
+        return;
+    if (e->unit.count > 0)
+        effects_hand_on(e);
+    if (e->unit.kept != NULL)
+        kept_free(&e->unit);
+}
+
+void unit_deinit(struct engine *e)
+{
+    mem_free(e->unit.effects);
+    buf_deinit(&e->unit.wire);
+}
+
+void engine_sink_add(struct engine *e, struct effect_sink *sink)
+{
+    assert(e->unit.count == 0);
+    list_push_back(&e->sinks, &sink->link);
+    e->sink_count++;
+    e->unit.logged_db = -1; /* the new reader does not know the database */
+}
+
+void engine_sink_remove(struct engine *e, struct effect_sink *sink)
+{
+    assert(e->unit.depth == 0 || e->unit.count >= 0);
+    list_remove(&sink->link);
+    e->sink_count--;
+}
+
+uint64_t engine_log_offset(const struct engine *e)
+{
+    return e->log_offset;
+}
