@@ -13,6 +13,7 @@
 #include "base/slice.h"
 
 enum value_type { TYPE_STRING, TYPE_LIST, TYPE_SET, TYPE_ZSET, TYPE_HASH, TYPE_STREAM, TYPE_COUNT };
+/* Longer values leave the record for a blob. Keys are shorter than 4 GB: the caller refuses longer ones. */
 enum { RECORD_INLINE_MAX = 1000, RECORD_CLOCK_BITS = 24 };
 
 struct record; /* opaque */
@@ -21,10 +22,13 @@ const char *value_type_name(enum value_type t); /* "string", "list", "set", "zse
 
 enum value_type record_type(const struct record *r);
 struct slice record_key(const struct record *r);                                    /* view */
+bool record_key_eq(const struct record *r, struct slice key);                       /* the test of a table look-up */
 uint64_t record_expire_ms(const struct record *r);                                  /* Unix ms; 0: never. O(1) */
 struct record *record_set_expire(struct record *owned_r, uint64_t unix_ms) must_use; /* 0 removes it */
 uint32_t record_clock(const struct record *r);                                      /* 24 bits, LRU or LFU as the policy says */
 void record_set_clock(struct record *r, uint32_t clock);
+/* rekey and dup: NULL when there is no room for a long key; r is then as it was. A dup of a large string shares its bytes until one of the
+ * two is changed. */
 struct record *record_rekey(struct record *owned_r, struct slice key) must_use;     /* the same value, expiry, clock under another key */
 struct record *record_dup(const struct record *r, struct slice key) must_use;       /* deep copy under key, without expiry */
 void record_free(struct record *owned_r);

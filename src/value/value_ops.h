@@ -1,0 +1,23 @@
+/* What the record needs to know of a type: one row per type, in value_ops.c. A new type is its own files and a row. */
+#ifndef CAIRN_VALUE_VALUE_OPS_H
+#define CAIRN_VALUE_VALUE_OPS_H
+
+#include "value/record.h"
+
+struct value_ops {
+    const char *name; /* as TYPE says */
+    /* The rest is NULL as long as the type has no values. */
+    void (*free)(struct record *r);              /* frees what hangs off the value bytes; the record goes afterwards */
+    void (*own)(struct record *copy);            /* copy's value bytes are another record's: make what they point to its own */
+    size_t (*mem)(const struct record *r, size_t samples); /* bytes beside the record's own */
+    size_t (*free_effort)(const struct record *r);
+    const char *(*encoding_name)(const struct record *r);
+    void (*check)(const struct record *r);
+};
+
+const struct value_ops *value_ops(enum value_type type);
+
+/* The rows of the types that have values. */
+extern const struct value_ops string_ops;
+
+#endif
