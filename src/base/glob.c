@@ -7,7 +7,8 @@
  * Corners that users' patterns may rely on, as Redis has them:
  *   a class that is not closed ends with the pattern;   `[]` matches nothing, `[^]` everything;
  *   a range takes whatever byte follows the `-`, even `]` (`[a-]` is open), and its ends may be reversed;
- *   an escape in a class takes part in no range; a backslash at the pattern's end stands for itself;
+ *   an escape in a class takes part in no range and always regards case;
+ *   a backslash at the pattern's end stands for itself;
  *   without regard to case, the ends of a range are put in order before they are made lower case;
  *   bytes above 127 sort below the others in a range. */
 #include "base/glob.h"
@@ -40,7 +41,7 @@ static const char *match_class(const char *p, const char *end, char c, bool noca
     if (negated) p++;
     while (p < end && *p != ']') {
         if (*p == '\\' && end - p >= 2) {
-            found |= same(p[1], c, nocase);
+            found |= p[1] == c;
             p += 2;
         } else if (end - p >= 3 && p[1] == '-') {
             found |= in_range(p[0], p[2], c, nocase);
