@@ -21,7 +21,7 @@
 enum {
     BULK_BIG = 16 * 1024,           /* from here a bulk gets a block of its own */
     REQUEST_INLINE_MAX = 64 * 1024, /* longest inline command and longest header line, as in Redis */
-    REQUEST_ARGS_MAX = 1024 * 1024, /* most arguments of one request ("*<count>"; the count itself may be up to INT_MAX in Redis 7) */
+    REQUEST_ARGS_MAX = INT32_MAX,   /* most arguments of one request, as in Redis 7; memory bounds it (client-query-buffer-limit) */
     REQUEST_UNAUTH_ARGS_MAX = 10,
     REQUEST_UNAUTH_BULK_MAX = 16 * 1024
 };
@@ -50,7 +50,8 @@ void request_parser_init(struct request_parser *p);
 void request_parser_deinit(struct request_parser *p);
 
 /* argv_space: room for argv_room slices, used when the request has no more arguments than that.
- * On REQUEST_ERROR *error is the reply's text without "-" and CRLF ("ERR Protocol error: ..."), valid until the next call. */
+ * On REQUEST_ERROR *error is the reply's text without "-" and CRLF ("ERR Protocol error: ..."; it may hold any byte of the input),
+ * valid until the next call; later calls give the same error. */
 enum request_result request_parse(struct request_parser *p, struct slice *input, const struct request_limits *limits,
                                   struct slice *argv_space, int argv_room, struct request *out, struct slice *error);
 
