@@ -88,6 +88,7 @@ struct prng *engine_prng(struct engine *e);
 const struct engine_host *engine_host(const struct engine *e);
 struct engine_stats *engine_stats(struct engine *e);
 void *engine_feature_state(struct engine *e, const struct feature *f); /* what f->init returned */
+const char *engine_current_command(const struct engine *e); /* full name of what runs now, "none" between commands */
 uint64_t engine_start_ms(const struct engine *e);
 const char *engine_run_id(const struct engine *e); /* 40 hex digits */
 struct command_index *engine_commands(struct engine *e);

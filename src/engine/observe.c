@@ -179,6 +179,11 @@ const struct feature *engine_feature(const struct engine *e, int i, void **state
     return e->features[i].feature;
 }
 
+const char *engine_current_command(const struct engine *e)
+{
+    return e->current == NULL ? "none" : session_last_command(e->current);
+}
+
 uint64_t engine_start_ms(const struct engine *e)
 {
     return e->start_ms;

@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "engine/config.h"
 #include "net/net_config.h"
-#include "sys/socket.h"
+#include "sys/sockets.h"
 
 #include <assert.h>
 #include <stdio.h>

@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "engine/config.h"
 #include "net/net_config.h"
-#include "sys/socket.h"
+#include "sys/sockets.h"
 
 #include <errno.h>
 #include <stdio.h>

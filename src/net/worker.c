@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/config.h"
-#include "sys/socket.h"
+#include "sys/sockets.h"
 
 #include <assert.h>
 

@@ -1,0 +1,141 @@
+/* Making, running and ending a server.
+ *
+ * Order at the start: registry of directives <- features; configuration read; process set up (daemonize before threads); engine's store and
+ * commands; sockets; loop. At the end: connections get what is queued for them, then everything goes in reverse. */
+#include "server/server_impl.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/prng.h"
+#include "engine/feature.h"
+#include "sys/process.h"
+#include "sys/signals.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { STORE_PARTITIONS = 16, FLUSH_AT_EXIT_MS = 200, TURN_MAX_WAIT_US = 100 * 1000 };
+
+struct server *server_new(const char *program, const char *config_path, int argc, char **argv, struct buf *err)
+{
+    struct server *s = mem_zalloc(sizeof(*s));
+    logger_init(&s->log);
+    process_executable(program, &s->program);
+    s->config = config_new();
+    struct engine_options options = {.features = server_features,
+                                     .feature_count = server_feature_count,
+                                     .log = &s->log,
+                                     .host = host_for_engine(s),
+                                     .now_us = clock_wall_us(),
+                                     .mono_us = clock_mono_us(),
+                                     .config = s->config};
+    random_secure(&options.prng_seed, sizeof(options.prng_seed));
+    s->engine = engine_new(&options);
+    if (!config_load(s->config, config_path, argc, argv, err) || !config_start(s->config, err)) {
+        server_free(s);
+        return NULL;
+    }
+    start_logger(s);
+    return s;
+}
+
+static bool open_store(struct server *s)
+{
+    struct store_options store = {.databases = (int)*config_bind_i64(s->config, "databases"), .partitions = STORE_PARTITIONS};
+    random_secure(&store.seed, sizeof(store.seed));
+    struct buf err = BUF_INIT;
+    bool ok = engine_start(s->engine, &store, &err);
+    if (!ok) {
+        log_warning(&s->log, "%s", buf_cstr(&err));
+        fprintf(stderr, "%s\n", buf_cstr(&err));
+    }
+    buf_deinit(&err);
+    return ok;
+}
+
+static bool open_sockets(struct server *s)
+{
+    s->loop = loop_new(*config_bind_i64(s->config, "io-backend") == 0 ? "auto" : "epoll");
+    if (s->loop == NULL) {
+        log_warning(&s->log, "Failed creating the event loop. Error message: '%s'", strerror(errno));
+        return false;
+    }
+    s->worker = worker_new(s->engine, s->loop);
+    struct buf err = BUF_INIT;
+    bool ok = worker_listen(s->worker, &err);
+    if (!ok)
+        log_warning(&s->log, "%s", buf_cstr(&err));
+    else if (worker_listener_count(s->worker) == 0) {
+        log_warning(&s->log, "Configured to not listen anywhere, exiting.");
+        ok = false;
+    }
+    buf_deinit(&err);
+    return ok;
+}
+
+static void take_stop_signal(struct server *s)
+{
+    int sig = signals_take_stop();
+    if (sig == 0)
+        return;
+    log_warning(&s->log, "Received %s scheduling shutdown...", sig == SIGINT ? "SIGINT" : "SIGTERM");
+    s->stop = true;
+}
+
+int server_run(struct server *s)
+{
+    s->exit_code = 1;
+    if (!start_process(s) || !open_store(s))
+        return s->exit_code;
+    s->background = bg_new(*config_bind_str(s->config, "bio-cpulist"));
+    if (s->background == NULL) {
+        log_warning(&s->log, "Fatal: Can't initialize Background Jobs. Error message: %s", strerror(errno));
+        return s->exit_code;
+    }
+    start_announce(s);
+    if (!open_sockets(s))
+        return s->exit_code;
+    signals_install(s->loop);
+    host_info_install(s);
+    start_hooks(s);
+    start_title(s);
+    start_ready(s);
+    while (!s->stop) {
+        if (!worker_turn(s->worker, TURN_MAX_WAIT_US)) {
+            log_warning(&s->log, "The event loop failed: %s", strerror(errno));
+            return s->exit_code;
+        }
+        take_stop_signal(s);
+        watchdog_kick((int)*config_bind_i64(s->config, "watchdog-period"));
+    }
+    log_notice(&s->log, "User requested shutdown...");
+    process_notify("STOPPING=1\n");
+    worker_unlisten(s->worker);
+    worker_flush(s->worker, FLUSH_AT_EXIT_MS);
+    const char *pidfile = *config_bind_str(s->config, "pidfile");
+    if (pidfile[0] != '\0') {
+        log_notice(&s->log, "Removing the pid file.");
+        pidfile_remove(pidfile);
+    }
+    log_warning(&s->log, "Redis is now ready to exit, bye bye...");
+    return s->exit_code = 0;
+}
+
+void server_free(struct server *s)
+{
+    if (s->worker != NULL)
+        worker_free(s->worker);
+    signals_uninstall();
+    if (s->loop != NULL)
+        loop_free(s->loop);
+    if (s->background != NULL)
+        bg_free(s->background);
+    crash_uninstall();
+    if (s->engine != NULL)
+        engine_free(s->engine);
+    config_free(s->config);
+    buf_deinit(&s->program);
+    mem_free(s);
+}

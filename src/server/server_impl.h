@@ -1,0 +1,44 @@
+/* The inside of the server; only the files of server/ include it. */
+#ifndef CAIRN_SERVER_SERVER_IMPL_H
+#define CAIRN_SERVER_SERVER_IMPL_H
+
+#include "base/log.h"
+#include "engine/config.h"
+#include "engine/engine.h"
+#include "net/worker.h"
+#include "server/server.h"
+#include "sys/background.h"
+#include "sys/crash.h"
+#include "sys/loop.h"
+
+struct server {
+    struct logger log;
+    struct config *config;
+    struct engine *engine;
+    struct loop *loop;
+    struct worker *worker;
+    struct background *background;
+    struct crash_options crash;
+    struct buf program;   /* absolute path of the executable */
+    bool stop, stopping;  /* SHUTDOWN or a signal asked for it; the exit code is exit_code */
+    bool supervised;
+    int exit_code;
+    uint64_t open_files;
+};
+
+extern const struct feature *const server_features[]; /* wiring.c */
+extern const int server_feature_count;
+
+/* start.c: what is said and set before the first connection. */
+void start_logger(struct server *s);
+bool start_process(struct server *s);       /* daemonize, pidfile, limits, title, affinity; false: exit */
+void start_announce(struct server *s);
+void start_ready(struct server *s);
+void start_title(struct server *s);
+bool start_hooks(struct server *s);         /* run-time effects of CONFIG SET */
+
+/* host.c: what the engine and INFO ask of the process. */
+struct engine_host host_for_engine(struct server *s);
+void host_info_install(struct server *s);
+
+#endif
