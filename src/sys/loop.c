@@ -1,5 +1,5 @@
-/* The loop's front: chooses a backend and passes calls on to it. What does not differ between backends (waking, a stream's
- * plain fields) is done here. */
+/* The loop's front: chooses a backend and passes calls on to it. What does not differ between backends (waking, a
+ * stream's plain fields) is done here. */
 #include "sys/loop.h"
 
 #include "sys/loop_impl.h"
@@ -58,7 +58,8 @@ void loop_wake(struct loop *loop)
     if (atomic_exchange_explicit(&loop->wake_posted, true, memory_order_acq_rel)) return;
     int saved_errno = errno;
     uint64_t one = 1;
-    ssize_t ignored = write(loop->wake_fd, &one, sizeof(one)); /* cannot fail but by EAGAIN, when it is readable anyway */
+    /* cannot fail but by EAGAIN, when it is readable anyway */
+    ssize_t ignored = write(loop->wake_fd, &one, sizeof(one));
     (void)ignored;
     errno = saved_errno;
 }

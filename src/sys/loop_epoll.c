@@ -3,15 +3,18 @@
  *     events    [ done | left over for the next turn ]      filled by one epoll_wait, worked off before the next
  *     arena     [ stream 7 .. | stream 9 ....... |          ]  reset each turn; each read starts on a cache line
  *
- * What keeps system calls away from the hot path: one recv per ready stream; sends are tried at once; EPOLLOUT is armed when a
- * send pends and disarmed when it fires in vain; EPOLLIN is disarmed for a paused stream only when data does arrive.
+ * What keeps system calls away from the hot path: one recv per ready stream; sends are tried at once; EPOLLOUT is armed
+ * when a send pends and disarmed when it fires in vain; EPOLLIN is disarmed for a paused stream only when data does
+ * arrive.
  *
- * Invariants: s->armed is what the kernel watches (0: the descriptor is not in the epoll set). The events that are left over are worked
- * off before epoll_wait is asked again, which is fair to all and keeps a stream from being read twice in a turn. A closed stream is
- * unlinked from left-over events before it is freed. A close removes the descriptor from the set explicitly: a forked child may hold
- * a duplicate of it, and then close() alone would leave the registration behind.
+ * Invariants: s->armed is what the kernel watches (0: the descriptor is not in the epoll set). The events that are left
+ * over are worked off before epoll_wait is asked again, which is fair to all and keeps a stream from being read twice
+ * in a turn. A closed stream is unlinked from left-over events before it is freed. A close removes the descriptor from
+ * the set explicitly: a forked child may hold a duplicate of it, and then close() alone would leave the registration
+ * behind.
  *
- * Rejected: edge triggering (each read would need a second one to see EAGAIN), a send buffer in the loop (the owner has one). */
+ * Rejected: edge triggering (each read would need a second one to see EAGAIN), a send buffer in the loop (the owner has
+ * one). */
 #include "sys/loop_impl.h"
 
 #include "base/mem.h"
@@ -65,7 +68,8 @@ struct epoll_loop {
     struct epoll_event events[EVENTS_MAX];
 };
 
-/* epoll_event.data: a stream; a watch with its lowest bit set; the wake-up; nothing (the stream was closed meanwhile). */
+/* epoll_event.data: a stream; a watch with its lowest bit set; the wake-up; nothing (the stream was closed
+ * meanwhile). */
 enum { TAG_NONE = 0, TAG_WATCH_BIT = 1, TAG_WAKE = 2 };
 
 struct batch {
@@ -136,14 +140,12 @@ static int socket_error(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0 ? 0 : err;
 }
 
-static struct completion *stream_die(struct epoll_loop *loop, struct epoll_stream *s, struct batch *batch, enum io_kind kind, int err)
+static void stream_die(struct epoll_loop *loop, struct epoll_stream *s, struct batch *batch, enum io_kind kind, int err)
 {
     flags_set(s, STREAM_DEAD);
     flags_clear(s, STREAM_SENDING | STREAM_CONNECTING);
     stream_arm(loop, s, 0);
-    struct completion *c = emit(batch, kind, s);
-    c->err = err;
-    return c;
+    emit(batch, kind, s)->err = err;
 }
 
 /* ------------------------------------------------------------------------------------------------------ reading */
@@ -153,8 +155,8 @@ static void stream_took(struct epoll_stream *s, struct batch *batch, char *ptr, 
     emit(batch, IO_DATA, s)->data = slice_of(ptr, len);
 }
 
-/* Reads into the owner's memory and, when that can be filled, on into the arena: the tail of a large value and the request behind it
- * come in one call. */
+/* Reads into the owner's memory and, when that can be filled, on into the arena: the tail of a large value and the
+ * request behind it come in one call. */
 static ssize_t read_through(struct epoll_loop *loop, struct epoll_stream *s, size_t *into_room)
 {
     bool capped = s->into_len > LOOP_READ_INTO_MAX;
@@ -215,7 +217,7 @@ static void on_connect_event(struct epoll_loop *loop, struct epoll_stream *s, st
     emit(batch, IO_CONNECTED, s);
 }
 
-static void on_hangup_while_paused(struct epoll_loop *loop, struct epoll_stream *s, struct batch *batch, uint32_t events)
+static void on_paused_hangup(struct epoll_loop *loop, struct epoll_stream *s, struct batch *batch, uint32_t events)
 {
     if (events & EPOLLERR) {
         int err = socket_error(s->base.fd);
@@ -254,7 +256,7 @@ static void on_stream_event(struct epoll_loop *loop, struct epoll_stream *s, str
             stream_die(loop, s, batch, IO_ERROR, err ? err : EPIPE);
         }
     } else if (unlikely(s->base.flags & STREAM_PAUSED)) {
-        if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) on_hangup_while_paused(loop, s, batch, events);
+        if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) on_paused_hangup(loop, s, batch, events);
         else stream_arm(loop, s, stream_events_wanted(s));
     } else {
         stream_read(loop, s, batch);
@@ -359,7 +361,8 @@ static int epoll_loop_wait(struct loop *base, int64_t timeout_us, struct complet
         loop->event_count = n < 0 ? 0 : n; /* EINTR; nothing else can come from a valid set */
     }
     struct batch batch = {out, 0, max};
-    while (loop->event_next < loop->event_count && on_event(loop, &loop->events[loop->event_next], &batch)) loop->event_next++;
+    for (; loop->event_next < loop->event_count; loop->event_next++)
+        if (!on_event(loop, &loop->events[loop->event_next], &batch)) break;
     return batch.count;
 }
 
@@ -465,7 +468,8 @@ static bool epoll_watch(struct loop *base, int fd, void *user, bool accept_mode,
 {
     struct epoll_loop *loop = epoll_of(base);
     struct watch *w = mem_alloc(sizeof(*w));
-    *w = (struct watch){.next = loop->watches, .user = user, .fd = fd, .accept_max = !accept_mode ? 0 : accept_max > 0 ? accept_max : 1};
+    *w = (struct watch){.next = loop->watches, .user = user, .fd = fd};
+    if (accept_mode) w->accept_max = accept_max > 0 ? accept_max : 1;
     struct epoll_event ev = {.events = EPOLLIN, .data.u64 = (uintptr_t)w | TAG_WATCH_BIT};
     int on = 1;
     /* accept4 is called until it has nothing more: the listener must not block then. */

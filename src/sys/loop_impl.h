@@ -1,4 +1,5 @@
-/* What the front (loop.c) and the backends (loop_epoll.c, ...) share. A backend's loop and stream begin with these structs. */
+/* What the front (loop.c) and the backends (loop_epoll.c, ...) share. A backend's loop and stream begin with these
+ * structs. */
 #ifndef CAIRN_SYS_LOOP_IMPL_H
 #define CAIRN_SYS_LOOP_IMPL_H
 

@@ -57,7 +57,7 @@ static int turn(struct rig *rig)
 static void no_turn(struct rig *rig)
 {
     rig->n = loop_wait(rig->loop, 20000, rig->out, OUT_MAX);
-    if (rig->n) fprintf(stderr, "kind %d err %d n %zu len %zu\n", (int)rig->out[0].kind, rig->out[0].err, rig->out[0].n, rig->out[0].data.len);
+    if (rig->n) print_message("unexpected: kind %d, err %d\n", (int)rig->out[0].kind, rig->out[0].err);
     assert_int_equal(rig->n, 0);
 }
 
@@ -392,7 +392,8 @@ static void test_big_send(void **state)
     int pends = 0;
     while (received < BYTES) {
         while (sent < BYTES && !stream_send_pending(s)) {
-            struct iovec iov[2] = {{data + sent, (BYTES - sent + 1) / 2}, {data + sent + (BYTES - sent + 1) / 2, (BYTES - sent) / 2}};
+            size_t half = (BYTES - sent + 1) / 2;
+            struct iovec iov[2] = {{data + sent, half}, {data + sent + half, BYTES - sent - half}};
             int64_t n = stream_send(rig->loop, s, iov, 2);
             if (n == SEND_PENDING) {
                 assert_true(stream_send_pending(s));
