@@ -3,16 +3,16 @@
  *   head ──> [sent|bytes    ] ──> [blob's bytes] ──> [bytes   |room] <── tail
  *                 ^start    ^filled                           ^pos  ^end
  *
- * A chunk is bytes of its own or a reference to a blob (no room then). pos is the fill of the tail; its `filled` is brought up to
- * date only when another chunk is put behind it (tail_seal).
+ * A chunk is bytes of its own or a reference to a blob (no room then). pos is the fill of the tail; its `filled` is
+ * brought up to date only when another chunk is put behind it (tail_seal).
  *
- * Chunk sizes: REPLY_CHUNK_SIZE, from the pool; behind a blob a small one, because what follows a large value is usually a few
- * bytes; and exact ones that a deferred head makes when the chunk it belongs into is full.
+ * Chunk sizes: REPLY_CHUNK_SIZE, from the pool; behind a blob a small one, because what follows a large value is
+ * usually a few bytes; and exact ones that a deferred head makes when the chunk it belongs into is full.
  *
- * Deferred heads: nothing is left free for them. When the length is known, the bytes behind the mark move aside, inside their
- * chunk if it has room for the head, else into a chunk of their own behind it. At most one chunk moves, about what writing it
- * had cost. Rejected: room of a fixed size with blanks or zeros in it (clients refuse both), and a chunk of its own for each head
- * (a pipeline of short replies would take a chunk each). */
+ * Deferred heads: nothing is left free for them. When the length is known, the bytes behind the mark move aside,
+ * inside their chunk if it has room for the head, else into a chunk of their own behind it. At most one chunk moves,
+ * about what writing it had cost. Rejected: room of a fixed size with blanks or zeros in it (clients refuse both),
+ * and a chunk of its own for each head (a pipeline of short replies would take a chunk each). */
 #include "resp/reply.h"
 
 #include "base/mem.h"
@@ -38,7 +38,7 @@ struct chunk_pool {
 enum {
     SMALL_CHUNK_SIZE = 512,
     HEAD_MAX = 1 + NUM_I64_TEXT_MAX + 2, /* "*-9223372036854775808\r\n" and less */
-    SPLICE_COPY_MAX = 2048               /* up to here splicing copies, so that short captures do not fill the queue with chunks */
+    SPLICE_COPY_MAX = 2048               /* up to here splicing copies: a short capture costs no chunk */
 };
 _Static_assert(sizeof(struct reply_chunk) + 2 * HEAD_MAX < SMALL_CHUNK_SIZE, "a head fits into any chunk");
 

@@ -1,8 +1,8 @@
-/* The reply writer: the one place that knows RESP2 from RESP3. A struct reply is a queue of output bytes: of a socket, of a capture
- * (scripts, tests), or of nothing (a muted sink drops everything at the cost of a branch).
+/* The reply writer: the one place that knows RESP2 from RESP3. A struct reply is a queue of output bytes: of a
+ * socket, of a capture (scripts, tests), or of nothing (a muted sink drops everything at the cost of a branch).
  *
- * Memory: chunks of REPLY_CHUNK_SIZE from a pool that the worker's connections share; an idle reply holds none. Large values are
- * queued by reference (struct blob). A deferred length takes the bytes it needs and no padding. */
+ * Memory: chunks of REPLY_CHUNK_SIZE from a pool that the worker's connections share; an idle reply holds none. Large
+ * values are queued by reference (struct blob). A deferred length takes the bytes it needs and no padding. */
 #ifndef CAIRN_RESP_REPLY_H
 #define CAIRN_RESP_REPLY_H
 
@@ -31,7 +31,7 @@ struct reply {
     uint64_t consumed;             /* bytes taken out by reply_consume, reply_clear and reply_splice */
     size_t chunk_mem;              /* bytes of the chunks, blobs excluded */
     uint32_t chunks, blobs;        /* elements of the queue; those of them that are blobs */
-    void (*on_error)(void *arg, struct slice text); /* called with each error text ("ERR ..."), muted or not; may be NULL */
+    void (*on_error)(void *arg, struct slice text); /* told each error text ("ERR ..."), muted or not; may be NULL */
     void *on_error_arg;
     uint8_t protocol;              /* 2 or 3 */
     bool muted;                    /* CLIENT REPLY OFF, no client: nothing is queued */
@@ -56,10 +56,11 @@ void reply_double(struct reply *r, double v);                /* bulk or ,v */
 void reply_long_double_bulk(struct reply *r, long double v); /* INCRBYFLOAT's text, a bulk in both protocols */
 void reply_bool(struct reply *r, bool v);                    /* :0/:1 or #t/#f */
 void reply_big_number(struct reply *r, struct slice digits); /* bulk or ( */
-void reply_verbatim(struct reply *r, const char ext[4], struct slice text); /* bulk or =len ext:text; ext is 3 letters */
+void reply_verbatim(struct reply *r, const char ext[4], struct slice text); /* bulk or =len ext:text; ext: 3 letters */
 void reply_raw(struct reply *r, struct slice wire);          /* bytes that are RESP already */
 
-/* Errors: text includes the code ("ERR ..."), not the '-'. Line ends at its end are dropped, other CR and LF sent as spaces. */
+/* Errors: text includes the code ("ERR ..."), not the '-'. Line ends at its end are dropped, other CR and LF sent as
+ * spaces. */
 void reply_status(struct reply *r, enum status st);          /* ST_OK: +OK, else the table's text */
 void reply_error(struct reply *r, struct slice text);
 void reply_errorf(struct reply *r, const char *fmt, ...) printf_like(2, 3); /* cut at REPLY_ERROR_MAX bytes */
@@ -69,10 +70,10 @@ void reply_array(struct reply *r, int64_t n);
 void reply_map(struct reply *r, int64_t pairs);
 void reply_set(struct reply *r, int64_t n);
 void reply_push(struct reply *r, int64_t n);                 /* > in RESP3, * in RESP2 */
-void reply_attribute(struct reply *r, int64_t pairs);        /* RESP3 only; writes nothing in RESP2: the caller asks protocol first */
+void reply_attribute(struct reply *r, int64_t pairs);        /* nothing in RESP2: the caller asks protocol first */
 
-/* Length known afterwards: mark = reply_defer(r); elements...; reply_defer_array(r, mark, n). May be nested: the mark made last
- * is resolved first, and nothing is consumed or spliced away meanwhile. Costs a move of at most one chunk. */
+/* Length known afterwards: mark = reply_defer(r); elements...; reply_defer_array(r, mark, n). May be nested: the mark
+ * made last is resolved first, and nothing is consumed or spliced away meanwhile. Costs a move of at most one chunk. */
 struct reply_mark {
     struct reply_chunk *chunk; /* NULL: nothing will be written */
     size_t offset;             /* of the head that is to come, in the chunk */
@@ -82,7 +83,8 @@ void reply_defer_array(struct reply *r, struct reply_mark m, int64_t n);
 void reply_defer_map(struct reply *r, struct reply_mark m, int64_t pairs);
 void reply_defer_set(struct reply *r, struct reply_mark m, int64_t n);
 
-/* Moves everything queued in src behind dst (same pool); src is empty afterwards. Copies little and links much: O(1). */
+/* Moves everything queued in src behind dst (same pool); src is empty afterwards. Copies little and links much: O(1).
+ * */
 void reply_splice(struct reply *dst, struct reply *src);
 
 /* The sender's side. */
@@ -94,12 +96,12 @@ static inline uint64_t reply_pending_bytes(const struct reply *r)
 {
     return r->queued - r->consumed;
 }
-size_t reply_mem(const struct reply *r);                     /* memory held: chunks, and blobs only the queue keeps alive.
-                                                              * O(1) without blobs, else O(chunks) */
+size_t reply_mem(const struct reply *r);                     /* chunks, and blobs that only the queue keeps alive. O(1)
+                                                              * without blobs, else O(chunks) */
 uint32_t reply_chunks(const struct reply *r);
-int reply_iov(const struct reply *r, struct iovec *iov, int max); /* the first bytes to send; stays valid until consumed */
+int reply_iov(const struct reply *r, struct iovec *iov, int max); /* first bytes to send; valid until consumed */
 void reply_consume(struct reply *r, size_t n);               /* n bytes were sent */
-size_t reply_copy_out(const struct reply *r, char *out, size_t max); /* for captures and tests: the first max pending bytes */
+size_t reply_copy_out(const struct reply *r, char *out, size_t max); /* the first max pending bytes */
 void reply_check(const struct reply *r);                     /* asserts the queue's invariants: O(chunks) */
 
 /* The shortest replies without a call, when there is room. */

@@ -1,8 +1,9 @@
-/* The reply parser. Two states: before or in a line (bulk_left == 0), and in a bulk's bytes. A line or bulk that lies whole in
- * the input is given out in place; else its pieces gather in `kept`.
+/* The reply parser. Two states: before or in a line (bulk_left == 0), and in a bulk's bytes. A line or bulk that lies
+ * whole in the input is given out in place; else its pieces gather in `kept`.
  *
- * levels[] holds, for each open aggregate, how many elements it still lacks. An element is counted off when it begins, so an
- * aggregate whose last element is an aggregate closes together with it. Attributes are no elements: they are not counted. */
+ * levels[] holds, for each open aggregate, how many elements it still lacks. An element is counted off when it
+ * begins, so an aggregate whose last element is an aggregate closes together with it. Attributes are no elements:
+ * they are not counted. */
 #include "resp/reply_reader.h"
 
 #include "base/mem.h"
@@ -85,10 +86,12 @@ static enum reader_result finish_bulk(struct reply_reader *r, struct reply_item 
     return finish(r, item, false);
 }
 
-static enum reader_result read_bulk(struct reply_reader *r, struct slice *in, struct reply_item *item, struct slice length)
+static enum reader_result read_bulk(struct reply_reader *r, struct slice *in, struct reply_item *item,
+                                    struct slice length)
 {
     int64_t len;
-    if (slice_to_i64(length, &len) != ST_OK || len < -1 || len > READER_BULK_MAX || (len < 0 && item->type != REPLY_BULK))
+    if (slice_to_i64(length, &len) != ST_OK || len < -1 || len > READER_BULK_MAX ||
+        (len < 0 && item->type != REPLY_BULK))
         return refuse(r, "invalid bulk length");
     if (len < 0) {
         item->null = true;
@@ -151,7 +154,8 @@ static bool read_double(struct slice s, double *out)
 }
 
 /* A line without its end. */
-static enum reader_result read_line(struct reply_reader *r, struct slice *in, struct slice line, struct reply_item *item)
+static enum reader_result read_line(struct reply_reader *r, struct slice *in, struct slice line,
+                                    struct reply_item *item)
 {
     if (line.len == 0) return refuse(r, "empty line");
     struct slice rest = slice_of(line.ptr + 1, line.len - 1);
@@ -273,7 +277,9 @@ static struct reply_node *node_add(struct reply_tree *t, const struct reply_item
         }
         node = &level->node->items[level->filled++];
     }
-    *node = (struct reply_node){.type = item->type, .null = item->null, .integer = item->integer, .number = item->number};
+    *node = (struct reply_node){.type = item->type, .null = item->null};
+    node->integer = item->integer;
+    node->number = item->number;
     memcpy(node->ext, item->ext, sizeof item->ext);
     node->text = slice_of(mem_dup(item->text.ptr, item->text.len), item->text.len);
     if (item->type != REPLY_ATTRIBUTE) {
@@ -292,7 +298,8 @@ static void attribute_keep(struct reply_tree *t, struct reply_node *attribute)
 
 static bool is_aggregate(enum reply_type type)
 {
-    return type == REPLY_ARRAY || type == REPLY_MAP || type == REPLY_SET || type == REPLY_PUSH || type == REPLY_ATTRIBUTE;
+    return type == REPLY_ARRAY || type == REPLY_MAP || type == REPLY_SET || type == REPLY_PUSH ||
+           type == REPLY_ATTRIBUTE;
 }
 
 enum reader_result reply_tree_next(struct reply_tree *t, struct slice *input, struct reply_node **out)

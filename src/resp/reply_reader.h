@@ -1,9 +1,10 @@
 /* The reply parser, for the client's side: what a server sends, RESP2 and RESP3, item by item or as trees.
  *
- * A reply is a tree; the reader yields its nodes in the order of the wire, each when it is whole: a scalar with its value, an
- * aggregate with its number of elements (which follow). It takes all of its input when it needs more, keeps what is unfinished
- * itself, and reserves nothing for sizes that are only announced. A push and an attribute are nodes like any other: the caller
- * looks at item.type of the top level. Streamed strings and aggregates ("$?", ";", ".") are refused: no server sends them. */
+ * A reply is a tree; the reader yields its nodes in the order of the wire, each when it is whole: a scalar with its
+ * value, an aggregate with its number of elements (which follow). It takes all of its input when it needs more, keeps
+ * what is unfinished itself, and reserves nothing for sizes that are only announced. A push and an attribute are
+ * nodes like any other: the caller looks at item.type of the top level. Streamed strings and aggregates ("$?", ";",
+ * ".") are refused: no server sends them. */
 #ifndef CAIRN_RESP_REPLY_READER_H
 #define CAIRN_RESP_REPLY_READER_H
 
@@ -66,8 +67,8 @@ enum reader_result { READER_ITEM, READER_MORE, READER_ERROR };
 
 void reply_reader_init(struct reply_reader *r);
 void reply_reader_deinit(struct reply_reader *r);
-/* READER_ITEM: *item is filled, *input stands behind it. READER_MORE: all of *input was taken. READER_ERROR: r->error says why;
- * the stream is lost. */
+/* READER_ITEM: *item is filled, *input stands behind it. READER_MORE: all of *input was taken. READER_ERROR: r->error
+ * says why; the stream is lost. */
 enum reader_result reply_reader_next(struct reply_reader *r, struct slice *input, struct reply_item *item);
 size_t reply_reader_mem(const struct reply_reader *r);
 

@@ -1,20 +1,21 @@
 /* The request parser. Two ways lead to a request:
  *
- *   input ──> parse_whole ──────────────────────────> request: slices into the input   (nothing allocated, nothing copied)
+ *   input ──> parse_whole ────────────────────────> request: slices into the input   (nothing allocated or copied)
  *                 │ not whole, or anything unusual
- *                 └──> hold_feed: LINE > (BULK_LINE > BODY)* > request->hold           (piecewise, copies, names the errors)
+ *                 └──> hold_feed: LINE > (BULK_LINE > BODY)* > request->hold         (piecewise, copies, names errors)
  *
- * parse_whole knows only what well-behaved clients send and gives up on all else, so that every rule of refusal stands once, in
- * hold_feed. Giving up starts again from the first byte of the request, once per request; from then on the hold goes on where the
- * input ended, so a request costs O(bytes) however small its pieces are.
+ * parse_whole knows only what well-behaved clients send and gives up on all else, so that every rule of refusal
+ * stands once, in hold_feed. Giving up starts again from the first byte of the request, once per request; from then
+ * on the hold goes on where the input ended, so a request costs O(bytes) however small its pieces are.
  *
- * A hold keeps the bytes of finished arguments packed one behind the other, and behind them the part of a header line or of an inline
- * command that has come:   bytes: [arg 0][arg 1]...[arg n][line so far]
- * While bytes may still move, the ptr of such an argument is its offset; hold_finish makes it an address. Arguments of BULK_BIG and
- * more lie in blobs. Everything grows with what has arrived, never with what was announced.
+ * A hold keeps the bytes of finished arguments packed one behind the other, and behind them the part of a header line
+ * or of an inline command that has come:   bytes: [arg 0][arg 1]...[arg n][line so far]
+ * While bytes may still move, the ptr of such an argument is its offset; hold_finish makes it an address. Arguments
+ * of BULK_BIG and more lie in blobs. Everything grows with what has arrived, never with what was announced.
  *
- * Details that follow Redis on purpose: a header ends at '\r' and the byte behind it, whatever that is; so does a bulk; a NUL
- * in a header line or an inline command hides the line's end, which leaves the line to grow until it is too long. */
+ * Details that follow Redis on purpose: a header ends at '\r' and the byte behind it, whatever that is; so does a
+ * bulk; a NUL in a header line or an inline command hides the line's end, which leaves the line to grow until it is
+ * too long. */
 #include "resp/request.h"
 
 #include "base/mem.h"
@@ -92,7 +93,8 @@ static char escape_value(char c)
     }
 }
 
-/* The quoted part whose opening quote lies before p: its bytes go to *out. NULL: no closing quote, or no space behind it. */
+/* The quoted part whose opening quote lies before p: its bytes go to *out. NULL: no closing quote, or no space behind
+ * it. */
 static const char *quoted_part(const char *p, const char *end, char quote, char **out)
 {
     for (char *w = *out;; p++) {
@@ -115,8 +117,8 @@ static const char *quoted_part(const char *p, const char *end, char quote, char 
     }
 }
 
-/* The next argument of a line, unquoted to out (which may be the line itself: nothing gets longer). 1: found, *pos is behind it;
- * 0: the line has ended; -1: unbalanced quotes. */
+/* The next argument of a line, unquoted to out (which may be the line itself: nothing gets longer). 1: found, *pos is
+ * behind it; 0: the line has ended; -1: unbalanced quotes. */
 static int line_next(const char **pos, const char *end, char *out, size_t *len)
 {
     const char *p = *pos;
@@ -249,7 +251,8 @@ static void hold_finish(struct request_hold *h, struct request *out)
     *out = (struct request){h->argc, h->argv, h->wire_bytes, h};
 }
 
-/* ------------------------------------------------------------------------------------------------ lines, piece by piece */
+/* ------------------------------------------------------------------------------------------------ lines, piece by
+ * piece */
 
 static void take(struct request_hold *h, struct slice *in, size_t n)
 {
@@ -276,9 +279,10 @@ static bool line_keep(struct request_hold *h, const char *p, size_t n)
     return true;
 }
 
-/* Takes the rest of the current line, up to and with its ending ('\n'; or '\r' and one byte more). STEP_READY: it is in *line, in
- * the input or behind the arguments of bytes, where it stays until something is added. */
-static enum step line_take(struct request_hold *h, struct slice *in, char ending, struct slice too_long, struct slice *line)
+/* Takes the rest of the current line, up to and with its ending ('\n'; or '\r' and one byte more). STEP_READY: it is
+ * in *line, in the input or behind the arguments of bytes, where it stays until something is added. */
+static enum step line_take(struct request_hold *h, struct slice *in, char ending, struct slice too_long,
+                           struct slice *line)
 {
     size_t extra = ending == '\r'; /* bytes of the ending behind its first */
     size_t before = h->line_len;
@@ -379,7 +383,8 @@ static enum step feed_bulk_line(struct request_hold *h, struct slice *in, const 
         return hold_fail(h, slice_of(h->error_text, (size_t)n));
     }
     int64_t len;
-    if (slice_to_i64(slice_of(line.ptr + 1, line.len - 1), &len) != ST_OK || len < 0 || (uint64_t)len > limits->bulk_max)
+    struct slice digits = slice_of(line.ptr + 1, line.len - 1);
+    if (slice_to_i64(digits, &len) != ST_OK || len < 0 || (uint64_t)len > limits->bulk_max)
         return hold_fail(h, SLICE("ERR Protocol error: invalid bulk length"));
     if (len > REQUEST_UNAUTH_BULK_MAX && !limits->authenticated)
         return hold_fail(h, SLICE("ERR Protocol error: unauthenticated bulk length"));

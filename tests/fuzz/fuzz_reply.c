@@ -1,4 +1,5 @@
-/* The reply reader on any bytes: no crash, and the same nodes whether the bytes come whole or in pieces of the size that byte 0 says. */
+/* The reply reader on any bytes: no crash, and the same nodes whether the bytes come whole or in pieces of the size
+ * that byte 0 says. */
 #include "base/buf.h"
 #include "resp/reply_reader.h"
 

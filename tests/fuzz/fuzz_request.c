@@ -1,7 +1,8 @@
-/* The request parser on any bytes, cut anywhere: the same requests and the same error as the naive reference parser gives.
+/* The request parser on any bytes, cut anywhere: the same requests and the same error as the naive reference parser
+ * gives.
  *
- * Input: byte 0 chooses the limits and the argv room, bytes 1-2 how the rest is cut. In the rest, "\x80<n>" stands for n * 256
- * times 'x', so that large bulks are within the fuzzer's reach. */
+ * Input: byte 0 chooses the limits and the argv room, bytes 1-2 how the rest is cut. In the rest, "\x80<n>" stands
+ * for n * 256 times 'x', so that large bulks are within the fuzzer's reach. */
 #include "request_reference.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

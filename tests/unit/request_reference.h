@@ -1,5 +1,6 @@
-/* A naive request parser to compare the real one with, and a driver that feeds the real one piece by piece. Both write what they
- * found into a transcript; the transcripts of the same bytes must be equal, however the bytes were cut. */
+/* A naive request parser to compare the real one with, and a driver that feeds the real one piece by piece. Both
+ * write what they found into a transcript; the transcripts of the same bytes must be equal, however the bytes were
+ * cut. */
 #ifndef TESTS_REQUEST_REFERENCE_H
 #define TESTS_REQUEST_REFERENCE_H
 
@@ -72,14 +73,15 @@ static bool reference_inline(struct slice line, struct buf *args, int *argc)
             } else if (quote == '\'') {
                 if (c == '\\' && more && line.ptr[i + 1] == '\'') c = line.ptr[++i];
                 buf_append_char(&word, c);
-            } else if (c == '\\' && i + 3 < line.len && line.ptr[i + 1] == 'x' && isxdigit((unsigned char)line.ptr[i + 2]) &&
-                       isxdigit((unsigned char)line.ptr[i + 3])) {
+            } else if (c == '\\' && i + 3 < line.len && line.ptr[i + 1] == 'x' &&
+                       isxdigit((unsigned char)line.ptr[i + 2]) && isxdigit((unsigned char)line.ptr[i + 3])) {
                 char hex[3] = {line.ptr[i + 2], line.ptr[i + 3], 0};
                 buf_append_char(&word, (char)strtol(hex, NULL, 16));
                 i += 3;
             } else if (c == '\\' && more) {
                 char e = line.ptr[++i];
-                buf_append_char(&word, e == 'n' ? '\n' : e == 'r' ? '\r' : e == 't' ? '\t' : e == 'b' ? '\b' : e == 'a' ? '\a' : e);
+                const char *known = strchr("n\nr\rt\tb\ba\a", e);
+                buf_append_char(&word, isalpha((unsigned char)e) && known ? known[1] : e);
             } else {
                 buf_append_char(&word, c);
             }
@@ -181,10 +183,10 @@ static void note_requests(struct buf *out, struct request *list, int count)
     }
 }
 
-/* All the requests of one piece, which lies in a block of exactly its size; they are looked at when the next ones have been parsed.
- * False after an error. */
-static bool drive_piece(struct request_parser *p, struct slice piece, const struct request_limits *limits, int argv_room,
-                        struct buf *out)
+/* All the requests of one piece, which lies in a block of exactly its size; they are looked at when the next ones
+ * have been parsed. False after an error. */
+static bool drive_piece(struct request_parser *p, struct slice piece, const struct request_limits *limits,
+                        int argv_room, struct buf *out)
 {
     char *block = malloc(piece.len > 0 ? piece.len : 1);
     if (piece.len > 0) memcpy(block, piece.ptr, piece.len);

@@ -46,7 +46,8 @@ static void print_node(struct buf *out, const struct reply_node *node)
     buf_append_repr(out, node->text);
 }
 
-/* All replies of the wire, one per line; "!why" at the end when it was refused. Pieces lie in blocks of exactly their size. */
+/* All replies of the wire, one per line; "!why" at the end when it was refused. Pieces lie in blocks of exactly their
+ * size. */
 static void read_all(struct slice wire, size_t first, size_t piece, struct buf *out)
 {
     struct reply_tree t;
@@ -81,7 +82,8 @@ static const struct sample {
     W("+OK\r\n+\r\n-ERR no\r\n:0\r\n:-42\r\n", "+\"OK\"\n+\"\"\n-\"ERR no\"\n:0\n:-42\n"),
     W("$5\r\nhel\r\n\r\n$0\r\n\r\n$-1\r\n", "$\"hel\\r\\n\"\n$\"\"\n$null\n"),
     W("*0\r\n*-1\r\n*2\r\n:1\r\n*1\r\n$1\r\na\r\n:5\r\n", "*()\n*null\n*(:1 *($\"a\"))\n:5\n"),
-    W("_\r\n#t\r\n#f\r\n,1.5\r\n,inf\r\n,-inf\r\n,nan\r\n(-123\r\n", "_null\n#1\n#0\n,1.5\n,inf\n,-inf\n,nan\n(\"-123\"\n"),
+    W("_\r\n#t\r\n#f\r\n,1.5\r\n,inf\r\n,-inf\r\n,nan\r\n(-123\r\n",
+      "_null\n#1\n#0\n,1.5\n,inf\n,-inf\n,nan\n(\"-123\"\n"),
     W("!8\r\nERR a\r\nb\r\n=8\r\ntxt:some\r\n=4\r\nmkd:\r\n", "!\"ERR a\\r\\nb\"\n=txt:\"some\"\n=mkd:\"\"\n"),
     W("%2\r\n+a\r\n:1\r\n+b\r\n~2\r\n:2\r\n:3\r\n%0\r\n", "%(+\"a\" :1 +\"b\" ~(:2 :3))\n%()\n"),
     W(">2\r\n+message\r\n+x\r\n:1\r\n", ">(+\"message\" +\"x\")\n:1\n"),
@@ -173,8 +175,10 @@ static void test_items(void **state)
         char type;
         int depth;
         bool last;
-    } expected[] = {{'*', 0, false}, {'|', 1, false}, {'+', 2, false}, {':', 2, false}, {'+', 1, false}, {'%', 1, false},
-                    {':', 2, false}, {'*', 2, true},  {'$', 0, true},  {'|', 0, false}, {'_', 0, true}};
+    } expected[] = {
+        {'*', 0, false}, {'|', 1, false}, {'+', 2, false}, {':', 2, false}, {'+', 1, false}, {'%', 1, false},
+        {':', 2, false}, {'*', 2, true}, {'$', 0, true}, {'|', 0, false}, {'_', 0, true},
+    };
     const char *end = in.ptr + in.len;
     for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
         assert_int_equal(reply_reader_next(&r, &in, &item), READER_ITEM);
@@ -267,7 +271,8 @@ static void test_random(void **state)
         struct buf wire = BUF_INIT, whole = BUF_INIT;
         for (uint64_t n = 1 + prng_below(&g, 4); n > 0; n--)
             buf_append_slice(&wire, SAMPLES[prng_below(&g, 17)].wire);
-        for (uint64_t n = prng_below(&g, 3); n > 0; n--) wire.data[prng_below(&g, wire.len)] = "+-:$*_#,(!=%~|>\r\n0129x"[prng_below(&g, 22)];
+        for (uint64_t n = prng_below(&g, 3); n > 0; n--)
+            wire.data[prng_below(&g, wire.len)] = "+-:$*_#,(!=%~|>\r\n0129x"[prng_below(&g, 22)];
         read_all(buf_slice(&wire), 0, wire.len, &whole);
         assert_reads(buf_slice(&wire), 0, 1 + prng_below(&g, 9), buf_cstr(&whole));
         buf_deinit(&wire);

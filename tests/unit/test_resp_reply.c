@@ -1,5 +1,5 @@
-/* The reply writer: the bytes of each function in RESP2 and RESP3, and the queue (chunk borders, deferred heads, blobs, splicing,
- * consuming) against a plain buffer. */
+/* The reply writer: the bytes of each function in RESP2 and RESP3, and the queue (chunk borders, deferred heads,
+ * blobs, splicing, consuming) against a plain buffer. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -64,7 +64,11 @@ static void write_doubles(struct reply *r)
 static void write_long_double(struct reply *r) { reply_long_double_bulk(r, 10.5L); }
 static void write_bools(struct reply *r) { reply_bool(r, true), reply_bool(r, false); }
 static void write_big_number(struct reply *r) { reply_big_number(r, SLICE("1234567999999999999999999999999999999")); }
-static void write_verbatim(struct reply *r) { reply_verbatim(r, "txt", SLICE("Some string")), reply_verbatim(r, "mkd", SLICE("")); }
+static void write_verbatim(struct reply *r)
+{
+    reply_verbatim(r, "txt", SLICE("Some string"));
+    reply_verbatim(r, "mkd", SLICE(""));
+}
 static void write_raw(struct reply *r) { reply_raw(r, SLICE("$1\r\nx\r\n")); }
 static void write_status(struct reply *r) { reply_status(r, ST_OK), reply_status(r, ST_SYNTAX); }
 static void write_error(struct reply *r) { reply_error(r, SLICE("ERR a\r\nb 'x'\r\n")); }
@@ -94,7 +98,8 @@ static void write_deferred_empty(struct reply *r)
 }
 
 #define BLANKS_50 "                                                  "
-#define BULK_300 "$300\r\n" BLANKS_50 BLANKS_50 BLANKS_50 BLANKS_50 BLANKS_50 "                                                 1\r\n"
+#define BLANKS_49 "                                                 "
+#define BULK_300 "$300\r\n" BLANKS_50 BLANKS_50 BLANKS_50 BLANKS_50 BLANKS_50 BLANKS_49 "1\r\n"
 #define G(write, resp2, resp3) {#write, write, {"" resp2, sizeof(resp2) - 1}, {"" resp3, sizeof(resp3) - 1}}
 #define G_BOTH(write, wire) G(write, wire, wire)
 
@@ -117,7 +122,8 @@ static const struct golden {
       ",0.1\r\n,3\r\n,-1.5\r\n,1e+100\r\n,inf\r\n,-inf\r\n"),
     G_BOTH(write_long_double, "$4\r\n10.5\r\n"),
     G(write_bools, ":1\r\n:0\r\n", "#t\r\n#f\r\n"),
-    G(write_big_number, "$37\r\n1234567999999999999999999999999999999\r\n", "(1234567999999999999999999999999999999\r\n"),
+    G(write_big_number, "$37\r\n1234567999999999999999999999999999999\r\n",
+      "(1234567999999999999999999999999999999\r\n"),
     G(write_verbatim, "$11\r\nSome string\r\n$0\r\n\r\n", "=15\r\ntxt:Some string\r\n=4\r\nmkd:\r\n"),
     G_BOTH(write_raw, "$1\r\nx\r\n"),
     G_BOTH(write_status, "+OK\r\n-ERR syntax error\r\n"),
@@ -155,7 +161,8 @@ static void test_chunk_borders(void **state)
     memset(filler, '.', sizeof filler);
     for (size_t i = 0; i < GOLDEN_COUNT; i++) {
         struct slice golden = GOLDEN[i].resp3;
-        for (size_t fill = REPLY_CHUNK_SIZE - 500; fill <= REPLY_CHUNK_SIZE; fill += fill < REPLY_CHUNK_SIZE - 100 ? 17 : 1) {
+        for (size_t left = 0; left <= 500; left += left < 100 ? 1 : 17) {
+            size_t fill = REPLY_CHUNK_SIZE - left;
             struct reply r;
             reply_init(&r, pool);
             r.protocol = 3;
@@ -380,7 +387,8 @@ static void test_splice(void **state)
     chunk_pool_free(pool);
 }
 
-/* ------------------------------------------------------------------------------------------------ random, against a buffer */
+/* ------------------------------------------------------------------------------------------------ random, against a
+ * buffer */
 
 struct model {
     struct prng chance;

@@ -1,5 +1,5 @@
-/* The request parser: against the naive one of request_reference.h on whole, cut and random input, and the contracts that a
- * transcript does not show (memory, blocks of their own, many requests at a time). */
+/* The request parser: against the naive one of request_reference.h on whole, cut and random input, and the contracts
+ * that a transcript does not show (memory, blocks of their own, many requests at a time). */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -13,13 +13,14 @@ static const struct request_limits CLOSED_LIMITS = {512u * 1024 * 1024, false};
 
 enum { ARGV_ROOM = 16 };
 
-static void assert_same(struct slice wire, const struct request_limits *limits, struct cuts cuts, const struct buf *expected)
+static void assert_same(struct slice wire, const struct request_limits *limits, struct cuts cuts,
+                        const struct buf *expected)
 {
     struct buf got = BUF_INIT;
     drive(wire, limits, &cuts, &got);
     if (!slice_eq(buf_slice(&got), buf_slice(expected)))
-        fail_msg("cut at %zu, pieces of %zu:\nexpected %s\n     got %s", cuts.first, cuts.piece_max, buf_cstr((struct buf *)expected),
-                 buf_cstr(&got));
+        fail_msg("cut at %zu, pieces of %zu:\nexpected %s\n     got %s", cuts.first, cuts.piece_max,
+                 buf_cstr((struct buf *)expected), buf_cstr(&got));
     buf_deinit(&got);
 }
 
@@ -50,7 +51,8 @@ static void assert_like_reference(struct slice wire, const struct request_limits
     buf_deinit(&expected);
 }
 
-/* What the wire must give, written down by hand (arguments joined by '|'): the reference parser is tested with it too. */
+/* What the wire must give, written down by hand (arguments joined by '|'): the reference parser is tested with it
+ * too. */
 struct sample {
     const char *wire;
     size_t len;
@@ -61,7 +63,8 @@ struct sample {
 
 static const struct sample SAMPLES[] = {
     W("*1\r\n$4\r\nPING\r\n", "PING\n"),
-    W("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$12\r\nhello, world\r\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\n", "SET|k|hello, world\nGET|k\n"),
+    W("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$12\r\nhello, world\r\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\n",
+      "SET|k|hello, world\nGET|k\n"),
     W("*2\r\n$3\r\nGET\r\n$0\r\n\r\n", "GET|\n"),
     W("*1\r\n$4\r\nPI\r\n\r\n", "PI\r\n\n"),
     W("*1\rX$4\rXPINGXX*1\r\n$4\r\nPING\r\n", "PING\nPING\n"),
@@ -229,7 +232,8 @@ static void random_wire(struct prng *g, struct buf *wire)
         size_t at = wire->len;
         switch (prng_below(g, 8)) {
         case 0:
-            for (uint64_t n = prng_below(g, 30); n > 0; n--) buf_append_char(wire, words[prng_below(g, sizeof words - 1)]);
+            for (uint64_t n = prng_below(g, 30); n > 0; n--)
+                buf_append_char(wire, words[prng_below(g, sizeof words - 1)]);
             buf_appendf(wire, prng_below(g, 2) ? "\r\n" : "\n");
             break;
         case 1: buf_appendf(wire, "*%d\r\n", -(int)prng_below(g, 3)); break;
@@ -237,14 +241,16 @@ static void random_wire(struct prng *g, struct buf *wire)
             uint64_t argc = prng_below(g, 30) == 0 ? prng_below(g, 3000) : 1 + prng_below(g, 6);
             buf_appendf(wire, "*%d\r\n", (int)argc);
             for (; argc > 0; argc--) {
-                uint64_t len = prng_below(g, 40) == 0 ? prng_below(g, 60000) : prng_below(g, prng_below(g, 2) ? 12 : 1200);
+                uint64_t len_max = prng_below(g, 40) == 0 ? 60000 : prng_below(g, 2) ? 12 : 1200;
+                uint64_t len = prng_below(g, len_max);
                 buf_appendf(wire, "$%d\r\n", (int)len);
                 for (; len > 0; len--) buf_append_char(wire, (char)prng_u64(g));
                 buf_appendf(wire, "\r\n");
             }
         }
         }
-        if (prng_below(g, 40) == 0 && wire->len > at) wire->data[at + prng_below(g, wire->len - at)] = (char)prng_u64(g);
+        if (prng_below(g, 40) == 0 && wire->len > at)
+            wire->data[at + prng_below(g, wire->len - at)] = (char)prng_u64(g);
     }
     if (prng_below(g, 4) == 0 && wire->len > 0) wire->len -= prng_below(g, wire->len);
 }
@@ -280,7 +286,8 @@ static void test_many_outstanding(void **state)
     struct slice error;
     for (int i = 0; i < N; i++) {
         int len = snprintf(wire, sizeof wire, "*2\r\n$4\r\nECHO\r\n$6\r\n%06d\r\n", i);
-        struct slice first = slice_of(wire, (size_t)(i % (len - 1)) + 1), second = slice_of(wire + first.len, (size_t)len - first.len);
+        struct slice first = slice_of(wire, (size_t)(i % (len - 1)) + 1);
+        struct slice second = slice_of(wire + first.len, (size_t)len - first.len);
         assert_int_equal(request_parse(&p, &first, &OPEN_LIMITS, argv[i], 2, &ready[i], &error), REQUEST_MORE);
         assert_int_equal(request_parser_used(&p), (i % (len - 1)) + 1);
         assert_int_equal(request_parse(&p, &second, &OPEN_LIMITS, argv[i], 2, &ready[i], &error), REQUEST_READY);
