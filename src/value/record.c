@@ -1,8 +1,9 @@
 /* The record: key, expiry, clock and value in one allocation. record_impl.h has the picture.
  *
- * A change of shape (expiry comes or goes, the value gets longer or shorter) stays in place while the total keeps its size class: with
- * a 16-byte key and a 16-byte value the slack of the 48-byte class holds the expiry for nothing. Otherwise the record moves at once, also
- * when it shrinks: the invariant that header and size class agree is worth more than a saved copy of some hundred bytes. */
+ * A change of shape (expiry comes or goes, the value gets longer or shorter) stays in place while the total keeps its
+ * size class: with a 16-byte key and a 16-byte value the slack of the 48-byte class holds the expiry for nothing.
+ * Otherwise the record moves at once, also when it shrinks: the invariant that header and size class agree is worth
+ * more than a saved copy of some hundred bytes. */
 #include "value/record.h"
 
 #include "base/mem.h"
@@ -52,9 +53,10 @@ struct record *record_new_object(struct slice key, enum value_type type, unsigne
     return r;
 }
 
-/* Moves key and `keep` value bytes to where the new expiry size and value length want them. The fields of the new header are
- * the caller's to set. */
-static struct record *record_reform(struct record *r, size_t expire_size, size_t value_len, size_t keep, enum failure failure)
+/* Moves key and `keep` value bytes to where the new expiry size and value length want them. The fields of the new
+ * header are the caller's to set. */
+static struct record *record_reform(struct record *r, size_t expire_size, size_t value_len, size_t keep,
+                                    enum failure failure)
 {
     size_t old_total = record_total(r), old_expire = record_expire_size(r->flags), key_size = record_key_size(r);
     size_t total = RECORD_HEADER + expire_size + key_size + value_len;
@@ -71,13 +73,14 @@ static struct record *record_reform(struct record *r, size_t expire_size, size_t
     return moved;
 }
 
-struct record *record_reshape(struct record *owned_r, enum value_type type, unsigned encoding, size_t value_len, size_t keep,
-                              bool keep_expire)
+struct record *record_reshape(struct record *owned_r, enum value_type type, unsigned encoding, size_t value_len,
+                              size_t keep, bool keep_expire)
 {
     assert(type < TYPE_COUNT && encoding < 16 && value_len <= RECORD_INLINE_MAX);
     if (keep > owned_r->value_len) keep = owned_r->value_len;
     if (keep > value_len) keep = value_len;
-    unsigned flags = keep_expire ? owned_r->flags & (RECORD_HAS_EXPIRE | RECORD_WIDE_EXPIRE) : 0;
+    unsigned stay = keep_expire ? RECORD_HAS_EXPIRE | RECORD_WIDE_EXPIRE | RECORD_MARK : RECORD_MARK;
+    unsigned flags = owned_r->flags & stay;
     struct record *r = record_reform(owned_r, record_expire_size(flags), value_len, keep, RETURNS_NULL);
     if (unlikely(r == NULL)) return NULL;
     r->tag = (uint8_t)(type | encoding << 4);
@@ -145,7 +148,18 @@ void record_set_clock(struct record *r, uint32_t clock)
     r->clock[2] = (uint8_t)(clock >> 16);
 }
 
-/* A record of the same value bytes and clock under another key, without expiry; what the bytes point to is not doubled. */
+bool record_mark(const struct record *r)
+{
+    return (r->flags & RECORD_MARK) != 0;
+}
+
+void record_set_mark(struct record *r, bool mark)
+{
+    r->flags = (uint8_t)(mark ? r->flags | RECORD_MARK : r->flags & ~RECORD_MARK);
+}
+
+/* A record of the same value bytes and clock under another key, without expiry; what the bytes point to is not
+ * doubled. */
 static struct record *record_copy(const struct record *r, struct slice key)
 {
     struct record *copy = record_new(key, record_type(r), record_encoding(r), r->value_len);

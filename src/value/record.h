@@ -1,11 +1,11 @@
 /* A keyspace record: key, expiry, access clock and value in one allocation.
  *
  *   header (8 bytes: type and encoding, flags, 24-bit clock, key length, inline value length)
- *   [48-bit expiry, Unix ms] [long key length] key bytes, then the value: inline bytes (up to RECORD_INLINE_MAX), an integer, a
- *   reference to a blob, or a pointer to the object of a collection type.
+ *   [48-bit expiry, Unix ms] [long key length] key bytes, then the value: inline bytes (up to RECORD_INLINE_MAX), an
+ *   integer, a reference to a blob, or a pointer to the object of a collection type.
  *
- * A record has one owner (the store's table, or whoever detached it). Functions that may move it take it as `owned` and return it
- * again, perhaps at another address: the caller puts the new address back into the table (store_replace). */
+ * A record has one owner (the store's table, or whoever detached it). Functions that may move it take it as `owned` and
+ * return it again, perhaps at another address: the caller puts the new address back into the table (store_replace). */
 #ifndef CAIRN_VALUE_RECORD_H
 #define CAIRN_VALUE_RECORD_H
 
@@ -25,12 +25,16 @@ struct slice record_key(const struct record *r);                                
 bool record_key_eq(const struct record *r, struct slice key);                       /* the test of a table look-up */
 uint64_t record_expire_ms(const struct record *r);                                  /* Unix ms; 0: never. O(1) */
 struct record *record_set_expire(struct record *owned_r, uint64_t unix_ms) must_use; /* 0 removes it */
-uint32_t record_clock(const struct record *r);                                      /* 24 bits, LRU or LFU as the policy says */
+uint32_t record_clock(const struct record *r); /* 24 bits, LRU or LFU as the policy says */
 void record_set_clock(struct record *r, uint32_t clock);
-/* rekey and dup: NULL when there is no room for a long key; r is then as it was. A dup of a large string shares its bytes until one of the
- * two is changed. */
-struct record *record_rekey(struct record *owned_r, struct slice key) must_use;     /* the same value, expiry, clock under another key */
-struct record *record_dup(const struct record *r, struct slice key) must_use;       /* deep copy under key, without expiry */
+/* One bit that belongs to the owner of the record (the store's time index); stays while the record keeps its key. */
+bool record_mark(const struct record *r);
+void record_set_mark(struct record *r, bool mark);
+/* The same value, expiry and clock under another key. NULL: no room for a long key; r is as it was. */
+struct record *record_rekey(struct record *owned_r, struct slice key) must_use;
+/* A deep copy under key, without expiry; the bytes of a large string stay shared until one of the two is changed.
+ * NULL as above. */
+struct record *record_dup(const struct record *r, struct slice key) must_use;
 void record_free(struct record *owned_r);
 /* Work that freeing takes, in allocations: 1 for strings, number of nodes or elements for collections. */
 size_t record_free_effort(const struct record *r);

@@ -5,11 +5,11 @@
  *          enc:4                (0xFF: longer)
  *   then   [expiry: 6 bytes, or 8 for times past the year 10,889] [key length: 4 bytes] key bytes, value bytes
  *
- * Nothing is aligned: fields behind the header are read through memcpy. The value is `value_len` bytes of what the type's encoding says;
- * a value that lives elsewhere leaves an 8-byte pointer here.
+ * Nothing is aligned: fields behind the header are read through memcpy. The value is `value_len` bytes of what the
+ * type's encoding says; a value that lives elsewhere leaves an 8-byte pointer here.
  *
- * Invariant: the allocation is of the size class of record_total(r). So the room of a record follows from its header (no look-up
- * in the allocator), what fits the class changes in place, and freeing may name the size. */
+ * Invariant: the allocation is of the size class of record_total(r). So the room of a record follows from its header
+ * (no look-up in the allocator), what fits the class changes in place, and freeing may name the size. */
 #ifndef CAIRN_VALUE_RECORD_IMPL_H
 #define CAIRN_VALUE_RECORD_IMPL_H
 
@@ -21,7 +21,8 @@ enum record_flags {
     RECORD_HAS_EXPIRE = 1,
     RECORD_WIDE_EXPIRE = 2, /* the expiry needs 64 bits; only together with HAS_EXPIRE */
     RECORD_RAW = 4,         /* a string that was changed in place: reported as "raw" whatever its length */
-    RECORD_FLAGS_KNOWN = 7,
+    RECORD_MARK = 8,        /* the owner's, see record_mark */
+    RECORD_FLAGS_KNOWN = 15,
 };
 
 enum {
@@ -91,12 +92,13 @@ static inline void record_set_object(struct record *r, const void *object)
 /* A record without expiry, clock 0, its value bytes unset. NULL: out of memory for a long key. */
 struct record *record_new(struct slice key, enum value_type type, unsigned encoding, size_t value_len) must_use;
 /* A record of a collection: `owned_object` belongs to it. NULL as above; the object is then still the caller's. */
-struct record *record_new_object(struct slice key, enum value_type type, unsigned encoding, void *owned_object) must_use;
-/* Gives the value another type, encoding and length; the first min(keep, old length) bytes of it stay, the rest is unset.
- * In place where the size class is the same. What hung off the old value is the caller's to free. RECORD_RAW is cleared.
- * NULL: out of memory for a long key; r is unchanged. */
-struct record *record_reshape(struct record *owned_r, enum value_type type, unsigned encoding, size_t value_len, size_t keep,
-                              bool keep_expire) must_use;
+struct record *record_new_object(struct slice key, enum value_type type, unsigned encoding,
+                                 void *owned_object) must_use;
+/* Gives the value another type, encoding and length; the first min(keep, old length) bytes of it stay, the rest is
+ * unset. In place where the size class is the same. What hung off the old value is the caller's to free. RECORD_RAW is
+ * cleared, RECORD_MARK stays. NULL: out of memory for a long key; r is unchanged. */
+struct record *record_reshape(struct record *owned_r, enum value_type type, unsigned encoding, size_t value_len,
+                              size_t keep, bool keep_expire) must_use;
 /* Frees what hangs off the value, not the record. */
 void record_free_value(struct record *r);
 

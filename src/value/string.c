@@ -2,10 +2,12 @@
  *
  *   INT     canonical decimal text of 64 bits, stored in 1, 2, 4 or 8 bytes: as many as the size class has for nothing
  *   INLINE  the bytes themselves, up to RECORD_INLINE_MAX
- *   BLOB    a pointer to a blob; more than RECORD_INLINE_MAX bytes when it is made, but it stays one when it gets shorter
+ *   BLOB    a pointer to a blob; more than RECORD_INLINE_MAX bytes when it is made, but it stays one when it gets
+ * shorter
  *
- * A blob may be shared with output buffers, with copies of the key, with other threads: before a change in place a shared one is copied.
- * What grows in place gets room ahead (blob_room), so that a thousand APPENDs copy a few times and not a thousand. */
+ * A blob may be shared with output buffers, with copies of the key, with other threads: before a change in place a
+ * shared one is copied. What grows in place gets room ahead (blob_room), so that a thousand APPENDs copy a few times
+ * and not a thousand. */
 #include "value/string.h"
 
 #include "base/mem.h"
@@ -53,8 +55,8 @@ static inline void int_store(char *at, size_t width, int64_t v)
     }
 }
 
-/* The widest integer that costs no more than the narrowest that holds v, so that counting up stays in place. `base`: the record's
- * other bytes. */
+/* The widest integer that costs no more than the narrowest that holds v, so that counting up stays in place. `base`:
+ * the record's other bytes. */
 static size_t int_width_for(size_t base, int64_t v)
 {
     size_t room = mem_good_size(base + int_width(v)) - base;
@@ -175,11 +177,13 @@ struct record *string_new_blob(struct slice key, struct blob *owned_blob)
 
 /* ---- new values ---- */
 
-/* Room for a value of another encoding and length; what hung off the old one is freed. NULL: out of memory, all is as it was. */
+/* Room for a value of another encoding and length; what hung off the old one is freed. NULL: out of memory, all is as
+ * it was. */
 static struct record *replace_value(struct record *owned_r, enum encoding encoding, size_t value_len, bool keep_expire)
 {
     if (likely(is_plain(owned_r))) return record_reshape(owned_r, TYPE_STRING, encoding, value_len, 0, keep_expire);
-    /* The old value may go only when the new shape stands, and then its pointer is overwritten: a record without key keeps it. */
+    /* The old value may go only when the new shape stands, and then its pointer is overwritten: a record without key
+     * keeps it. */
     union {
         struct record head;
         char bytes[RECORD_HEADER + RECORD_POINTER];
@@ -245,8 +249,8 @@ struct record *string_put_blob(struct record *owned_r, struct blob *owned_blob, 
 
 /* ---- changes in place ---- */
 
-/* Capacity for a value that grows from old_len to len: a jump to more than twice gets what it asked for, a value that creeps up gets
- * room ahead. */
+/* Capacity for a value that grows from old_len to len: a jump to more than twice gets what it asked for, a value that
+ * creeps up gets room ahead. */
 static size_t blob_room(size_t old_len, size_t len)
 {
     if (len / 2 > old_len) return len;
@@ -279,7 +283,8 @@ static bool blob_extend(struct record *r, size_t len)
     return true;
 }
 
-/* A value of len >= the old length as bytes that can be written, those behind the old length unset. NULL: out of memory. */
+/* A value of len >= the old length as bytes that can be written, those behind the old length unset. NULL: out of
+ * memory. */
 static struct record *extend(struct record *owned_r, size_t len, char **bytes)
 {
     struct record *r = owned_r;

@@ -1,7 +1,8 @@
 /* Strings. The value lives in its record: as a 64-bit integer (canonical decimal text only), inline bytes, or a blob
  * (immutable large bytes, shared with output buffers and threads; changed in place only while nobody shares it).
- * Sizes are checked by the caller against proto-max-bulk-len before. Functions that return NULL ran out of memory for a size that a
- * client chose, and have left `owned_r` as it was; an owned blob is consumed in any case. Slices that come in never point into r. */
+ * Sizes are checked by the caller against proto-max-bulk-len before. Functions that return NULL ran out of memory for a
+ * size that a client chose, and have left `owned_r` as it was; an owned blob is consumed in any case. Slices that come
+ * in never point into r. */
 #ifndef CAIRN_VALUE_STRING_H
 #define CAIRN_VALUE_STRING_H
 
@@ -14,12 +15,15 @@ enum string_encoding { STRING_INT, STRING_EMBSTR, STRING_RAW }; /* names as Redi
 /* New records, without expiry, clock 0. The value is encoded as an integer when its text is canonical. */
 struct record *string_new(struct slice key, struct slice value) must_use;
 struct record *string_new_int(struct slice key, int64_t value) must_use;
-/* As string_new, but a text stays a text: what INCRBYFLOAT leaves reports "embstr" even when it looks like an integer. */
+/* As string_new, but a text stays a text: what INCRBYFLOAT leaves reports "embstr" even when it looks like an
+ * integer. */
 struct record *string_new_text(struct slice key, struct slice value) must_use;
-struct record *string_new_blob(struct slice key, struct blob *owned_blob) must_use; /* small blobs are copied inline and released */
+/* Small blobs are copied inline and released. */
+struct record *string_new_blob(struct slice key, struct blob *owned_blob) must_use;
 
 /* Give a string record a new value; key and clock stay, the expiry stays or goes. In place where the room allows.
- * string_put* also accept a record of another type: its object is freed (by the caller's wish: detach it before for lazy freeing). */
+ * string_put* also accept a record of another type: its object is freed (by the caller's wish: detach it before for
+ * lazy freeing). */
 struct record *string_put(struct record *owned_r, struct slice value, bool keep_expire) must_use;
 struct record *string_put_text(struct record *owned_r, struct slice value, bool keep_expire) must_use;
 struct record *string_put_int(struct record *owned_r, int64_t value, bool keep_expire) must_use;

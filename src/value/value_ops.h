@@ -8,7 +8,8 @@ struct value_ops {
     const char *name; /* as TYPE says */
     /* The rest is NULL as long as the type has no values. */
     void (*free)(struct record *r);              /* frees what hangs off the value bytes; the record goes afterwards */
-    void (*own)(struct record *copy);            /* copy's value bytes are another record's: make what they point to its own */
+    /* copy's value bytes are another record's: make what they point to its own */
+    void (*own)(struct record *copy);
     size_t (*mem)(const struct record *r, size_t samples); /* bytes beside the record's own */
     size_t (*free_effort)(const struct record *r);
     const char *(*encoding_name)(const struct record *r);

@@ -1,4 +1,5 @@
-/* Strings and their records: encodings, changes in place, expiry beside them, and a model test against plain byte strings. */
+/* Strings and their records: encodings, changes in place, expiry beside them, and a model test against plain byte
+ * strings. */
 #include "value/string.h"
 
 #include "base/mem.h"
@@ -67,7 +68,8 @@ static void fields_are_independent(void **state)
 
 static void expiry_at_its_limits(void **state)
 {
-    static const uint64_t times[] = {1, 255, UINT32_MAX, 1ull << 32, (1ull << 48) - 1, 1ull << 48, INT64_MAX, UINT64_MAX};
+    static const uint64_t times[] = {1, 255, UINT32_MAX, 1ull << 32, (1ull << 48) - 1, 1ull << 48, INT64_MAX,
+                                     UINT64_MAX};
     for (size_t i = 0; i < ARRAY_LEN(times); i++) {
         for (size_t j = 0; j < ARRAY_LEN(times); j++) {
             struct record *r = record_set_expire(string_new(KEY, SLICE("12345678")), times[i]);

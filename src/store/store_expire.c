@@ -1,0 +1,250 @@
+/* The time index: finds what is due without sampling.
+ *
+ * Each partition has a wheel of (hash, due time) entries that knows no removal and is not told when an expiry moves
+ * later or goes. The record decides: an entry that comes due looks it up by its hash, and
+ *   no record, or none with an expiry     the entry is stale and forgotten
+ *   the expiry is later                   an entry for that time is put in
+ *   the expiry is reached                 the record is offered to the engine
+ *
+ * Invariant: a record with an expiry has an entry that comes due no later than wheel_round_ms(expiry). So an entry is
+ * put in when an expiry comes into being or moves to an earlier tick, and SET ... EX on a key over and over, each time
+ * later, costs the index nothing.
+ *
+ * Stale entries pile up only where expiries are shortened or dropped again and again. When there are more than twice as
+ * many entries as records with an expiry, a sweep keeps one good entry for each record. "Has one already" is the
+ * record's mark, compared with the partition's phase, which a sweep flips at its start: no pass to clear the marks is
+ * needed. A record that gets an entry outside of the sweep is marked as done too. */
+#include "store/store_impl.h"
+
+enum {
+    STALE_FACTOR = 2,
+    STALE_EXTRA = 1024,      /* entries that are not worth a sweep */
+    STALE_URGENT = 2,        /* so many times over the limit, inserts help to sweep: cron does not keep up */
+    STALE_URGENT_STEP = 32,  /* entries swept by such an insert */
+};
+/* Year 2248: a clock that says more is wrong, and the wheel cannot tell times from 2527 on apart. */
+static const uint64_t NOW_MAX_MS = (uint64_t)1 << 43;
+
+/* ---- entries ---- */
+
+static size_t stale_limit(const struct partition *p)
+{
+    return STALE_FACTOR * p->volatile_len + STALE_EXTRA;
+}
+
+static bool sweep(struct partition *p, size_t budget);
+
+/* Puts an entry in. The wheel takes nothing that is due while it delivers, hence not_before. */
+static void index_insert(struct store *store, struct partition *p, uint64_t hash, struct record *r, uint64_t due_ms)
+{
+    uint64_t not_before = store->expiring ? store->now_ms + 1 : 0;
+    if (due_ms < not_before) due_ms = not_before;
+    wheel_insert(&p->wheel, hash, due_ms);
+    record_set_mark(r, p->phase);
+    uint64_t tick_ms = wheel_round_ms(due_ms);
+    if (tick_ms < store->next_due_ms) store->next_due_ms = tick_ms;
+}
+
+void index_note(struct store *store, struct partition *p, uint64_t hash, struct record *r, uint64_t old_ms,
+                uint64_t new_ms)
+{
+    p->expire_sum += new_ms;
+    p->expire_sum -= old_ms;
+    p->volatile_len += new_ms != 0;
+    p->volatile_len -= old_ms != 0;
+    if (new_ms == 0) return;
+    if (old_ms != 0 && wheel_round_ms(new_ms) >= wheel_round_ms(old_ms)) return;
+    index_insert(store, p, hash, r, new_ms);
+    if (unlikely(wheel_len(&p->wheel) > STALE_URGENT * stale_limit(p)) && !store->expiring) sweep(p, STALE_URGENT_STEP);
+}
+
+static inline bool hash_agrees(const struct partition *p, const struct record *r, uint64_t hash)
+{
+    uint64_t own = p->table.type->hash(p->table.arg, r);
+    return ((own ^ hash) & WHEEL_HASH_MASK) == 0;
+}
+
+/* ---- the sweep ---- */
+
+struct sweep_visit {
+    struct partition *p;
+    uint64_t hash, due_ms;
+    bool wanted;
+};
+
+/* Looks at each record that the entry may be of (one, but for hashes that agree in 48 bits). */
+static bool sweep_record(void *arg, void *record)
+{
+    struct sweep_visit *v = arg;
+    struct record *r = record;
+    uint64_t expire_ms = record_expire_ms(r);
+    if (expire_ms == 0 || record_mark(r) == v->p->phase || v->due_ms > wheel_round_ms(expire_ms)) return false;
+    if (!hash_agrees(v->p, r, v->hash)) return false;
+    record_set_mark(r, v->p->phase);
+    v->wanted = true;
+    return false;
+}
+
+static bool sweep_entry(void *arg, uint64_t hash, uint64_t due_ms)
+{
+    struct sweep_visit v = {.p = arg, .hash = hash, .due_ms = due_ms};
+    table_find_if(&v.p->table, hash, sweep_record, &v);
+    return v.wanted;
+}
+
+/* Returns true when there is nothing to sweep (any more). */
+static bool sweep(struct partition *p, size_t budget)
+{
+    if (p->volatile_len == 0) {
+        wheel_clear(&p->wheel);
+        p->sweeping = false;
+        return true;
+    }
+    if (!p->sweeping) {
+        if (wheel_len(&p->wheel) <= stale_limit(p)) return true;
+        p->sweeping = true;
+        p->phase = !p->phase;
+    }
+    p->sweeping = !wheel_filter(&p->wheel, budget, sweep_entry, p);
+    return !p->sweeping;
+}
+
+bool store_step(struct store *store, size_t budget)
+{
+    bool more = false;
+    for (int db = 0; db < store->databases; db++) {
+        struct keyspace *ks = store->dbs[db];
+        if (ks == NULL) continue;
+        for_partitions(p, ks)
+        {
+            if (!p->sweeping && wheel_len(&p->wheel) <= stale_limit(p)) continue;
+            if (more) return true;
+            more = !sweep(p, budget);
+        }
+    }
+    return more;
+}
+
+/* ---- expiry ---- */
+
+struct expire_visit {
+    struct store *store;
+    struct partition *p;
+    int db;
+    uint64_t hash;
+    struct record *same; /* the record to look for by address */
+    size_t done;
+    void (*due)(void *arg, int db, struct record *r);
+    void *arg;
+};
+
+/* True for a record whose time has come. One whose expiry moved later gets an entry for it on the way. */
+static bool expire_record(void *arg, void *record)
+{
+    struct expire_visit *v = arg;
+    struct record *r = record;
+    uint64_t expire_ms = record_expire_ms(r);
+    if (expire_ms == 0 || !hash_agrees(v->p, r, v->hash)) return false;
+    if (expire_ms <= v->store->now_ms) return true;
+    index_insert(v->store, v->p, v->hash, r, expire_ms);
+    return false;
+}
+
+static bool is_same(void *arg, void *record)
+{
+    return record == ((struct expire_visit *)arg)->same;
+}
+
+/* Of several due records with one hash the first is offered: each has an entry of its own. */
+static void expire_entry(void *arg, uint64_t hash, uint64_t due_ms)
+{
+    struct expire_visit *v = arg;
+    (void)due_ms;
+    v->done++;
+    v->hash = hash;
+    v->same = table_find_if(&v->p->table, hash, expire_record, v);
+    if (v->same == NULL) return;
+    v->due(v->arg, v->db, v->same);
+    if (table_find_if(&v->p->table, hash, is_same, v) == NULL) return;
+    index_insert(v->store, v->p, hash, v->same, v->store->now_ms + STORE_EXPIRE_RETRY_MS);
+}
+
+/* Catches one database up, as far as v->done stays below budget. */
+static bool expire_keyspace(struct store *store, struct keyspace *ks, struct expire_visit *v, size_t budget)
+{
+    for_partitions(p, ks)
+    {
+        if (wheel_len(&p->wheel) == 0) continue;
+        if (v->done >= budget) return false;
+        v->p = p;
+        if (!wheel_advance(&p->wheel, store->now_ms, budget - v->done, expire_entry, v)) return false;
+        /* The wheel is not at rest during a sweep, and the loop would not sleep. */
+        if (p->sweeping && !sweep(p, budget)) return false;
+    }
+    return true;
+}
+
+static uint64_t next_due_ms(const struct store *store)
+{
+    uint64_t next = UINT64_MAX;
+    for (int db = 0; db < store->databases; db++) {
+        struct keyspace *ks = store->dbs[db];
+        if (ks == NULL) continue;
+        for_partitions(p, ks)
+        {
+            uint64_t due = wheel_next_due_ms(&p->wheel, store->now_ms);
+            if (due < next) next = due;
+        }
+    }
+    return next;
+}
+
+size_t store_expire_step(struct store *store, uint64_t now_ms, size_t budget,
+                         void (*due)(void *arg, int db, struct record *r), void *arg)
+{
+    assert(!store->expiring && budget > 0);
+    if (now_ms / WHEEL_TICK_MS == store->now_ms / WHEEL_TICK_MS && now_ms < store->next_due_ms) return 0;
+    struct expire_visit v = {.store = store, .due = due, .arg = arg};
+    store->now_ms = now_ms < NOW_MAX_MS ? now_ms : NOW_MAX_MS;
+    store->expiring = true;
+    bool all = true;
+    for (int i = 0; i < store->databases && all; i++) {
+        v.db = store->turn;
+        struct keyspace *ks = store->dbs[v.db];
+        all = ks == NULL || expire_keyspace(store, ks, &v, budget);
+        if (all) store->turn = v.db + 1 < store->databases ? v.db + 1 : 0;
+    }
+    store->expiring = false;
+    store->next_due_ms = all ? next_due_ms(store) : 0;
+    if (!all) return budget;
+    return v.done < budget ? v.done : budget - 1;
+}
+
+uint64_t store_next_due_ms(const struct store *store, uint64_t now_ms)
+{
+    (void)now_ms;
+    return store->next_due_ms;
+}
+
+uint64_t store_avg_ttl_ms(const struct store *store, int db, uint64_t now_ms)
+{
+    struct keyspace *ks = store_keyspace(store, db);
+    unsigned __int128 sum = 0;
+    size_t len = 0;
+    if (ks != NULL) {
+        for_partitions(p, ks)
+        {
+            sum += p->expire_sum;
+            len += p->volatile_len;
+        }
+    }
+    if (len == 0) return 0;
+    uint64_t mean_ms = (uint64_t)(sum / len);
+    return mean_ms > now_ms ? mean_ms - now_ms : 0;
+}
+
+void partition_check_index(const struct partition *p)
+{
+    wheel_check(&p->wheel);
+    assert(wheel_len(&p->wheel) >= p->volatile_len);
+}
