@@ -1,6 +1,7 @@
 """Fixtures of the wire tests. `pair` is the usual one: the server under test and the oracle, both long-running."""
 import os
 import re
+import socket
 
 import pytest
 
@@ -8,6 +9,8 @@ import harness
 from harness import Server, info
 from resp import Disconnected
 from script import Comparison
+
+socket.setdefaulttimeout(60 * harness.SLOW)     # a test that waits for ever is worse than one that fails
 
 
 def pytest_configure(config):
