@@ -196,6 +196,7 @@ void table_stats(const struct table *t, struct table_stats *out)
 static void check_segment(const struct table *t, const uint64_t *segment, unsigned depth)
 {
     uint64_t entry = *segment;
+    (void)depth; /* read by asserts only, as much here is */
     unsigned n = entry_n(entry), len = 0, displaced[SEGMENT_BUCKETS_MAX] = {0};
     if (entry_is_empty(entry)) {
         assert(n == 1 && entry_len(entry) == 0);
