@@ -211,6 +211,16 @@ class Mismatch(AssertionError):
     pass
 
 
+def _first_difference(ours, theirs, path="reply"):
+    """Where two replies first differ, for those too long to be compared by eye."""
+    if isinstance(ours.value, list) and isinstance(theirs.value, list) and ours.kind == theirs.kind:
+        for i, (a, b) in enumerate(zip(ours.value, theirs.value)):
+            if a != b:
+                return _first_difference(a, b, "%s[%d]" % (path, i))
+        return "%s has %d elements, not %d" % (path, len(ours.value), len(theirs.value))
+    return "%s: %r, not %r" % (path, ours, theirs)
+
+
 class Comparison:
     """Runs steps against two servers over one set of named connections each, and collects what differs."""
 
@@ -271,7 +281,10 @@ class Comparison:
             return
         if differences.intended(step.args, ours, theirs):
             return
-        self.mismatches.append("%s\n    ours:   %r\n    oracle: %r" % (step.line, ours, theirs))
+        text = "%s\n    ours:   %r\n    oracle: %r" % (step.line, ours, theirs)
+        if len(text) > 500:
+            text = "%s\n    %s" % (step.line[:300], _first_difference(ours, theirs))
+        self.mismatches.append(text)
 
     def run(self, script):
         for step in steps(script):

@@ -202,7 +202,7 @@ def test_includes_with_globs(start):
     assert ask(server, "hz", "timeout") == [b"20", b"5"]
     server = start({"include": "nothing-*.conf"}, files=files)
     assert ask(server, "hz") == [b"10"]
-    server = start({"include": "a1.conf deep.conf"} if False else {"include": "a1.conf", "hz": "44"}, files=files)
+    server = start({"include": "a1.conf", "hz": "44"}, files=files)
     assert ask(server, "hz") == [b"44"], "what comes later wins"
 
 
