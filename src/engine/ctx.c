@@ -70,6 +70,7 @@ static void key_remove_by_server(struct engine *e, int db, struct store_key key,
             unit_effect_append(e, db, 2, argv, owned);
     }
     watch_touch(&e->watches, db, key);
+    blocking_key_changed(e, db, key);
     event_send(e, db, name, cls, event);
     engine_free_record(e, r, lazy);
     unit_commit(e);
@@ -175,8 +176,11 @@ void key_changed_in(struct ctx *ctx, int db, struct slice key, enum event_class 
     struct engine *e = ctx->engine;
     ctx->changed = true;
     e->stats.dirty++;
-    if (e->watches.count > 0)
-        watch_touch(&e->watches, db, store_key(ctx->store, key));
+    if (unlikely(e->watches.keys.count + e->blocking.keys.count > 0)) {
+        struct store_key hashed = store_key(ctx->store, key);
+        watch_touch(&e->watches, db, hashed);
+        blocking_key_changed(e, db, hashed);
+    }
     if (!list_empty(&e->listeners))
         event_send(e, db, key, cls, event);
 }
@@ -196,6 +200,7 @@ void db_changing(struct ctx *ctx, int db, int with)
 {
     ctx->changed = true;
     watch_touch_db(&ctx->engine->watches, ctx->store, db, with, ctx->now_ms);
+    blocking_db_changed(ctx->engine, db);
 }
 
 void engine_listener_add(struct engine *e, struct event_listener *listener)

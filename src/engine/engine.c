@@ -49,6 +49,7 @@ struct engine *engine_new(const struct engine_options *options)
     list_init(&e->sinks);
     list_init(&e->listeners);
     list_init(&e->postponed);
+    blocking_init(&e->blocking);
     e->active_expire = true;
     e->unit.logged_db = -1;
     e->armed = GATE_PROTECTED;
@@ -134,7 +135,8 @@ void engine_free(struct engine *e)
         session_close(e->internal);
         reply_deinit(&e->internal_reply);
     }
-    watch_table_deinit(&e->watches);
+    keyring_deinit(&e->watches.keys);
+    blocking_deinit(&e->blocking);
     errorstats_deinit(&e->errors);
     unit_deinit(e);
     for (uint32_t i = 0; i < e->command_count; i++)
@@ -407,6 +409,11 @@ uint64_t engine_tick(struct engine *e, uint64_t budget_us)
             uint64_t end = e->mono_us + (e->pause_until_ms - e->now_ms) * 1000;
             next = end < next ? end : next;
         }
+    }
+    blocking_time_out(e);
+    if (blocking_next_ms(&e->blocking) != UINT64_MAX) {
+        uint64_t end = e->mono_us + (blocking_next_ms(&e->blocking) - e->now_ms) * 1000;
+        next = end < next ? end : next;
     }
     if (e->cron_paused)
         return next;

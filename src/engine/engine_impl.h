@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/list.h"
 #include "engine/args.h"
+#include "engine/blocking_impl.h"
 #include "engine/command.h"
 #include "engine/command_lookup.h"
 #include "engine/config.h"
@@ -129,6 +130,7 @@ struct engine {
     uint64_t log_offset;
 
     struct watch_table watches;
+    struct blocking blocking;
     struct list_link listeners; /* struct event_listener */
     struct errorstats errors;
     uint64_t call_errors; /* error replies since the current call began */

@@ -196,7 +196,7 @@ const char *engine_run_id(const struct engine *e)
 
 uint64_t engine_watched_keys(const struct engine *e)
 {
-    return e->watches.count;
+    return e->watches.keys.count;
 }
 
 uint64_t engine_watching_sessions(const struct engine *e)

@@ -61,6 +61,7 @@ void session_close(struct session *s)
 {
     struct engine *e = s->engine;
     assert(e->current != s);
+    blocking_forget(s);
     txn_discard(s);
     list_remove(&s->postponed_link);
     list_remove(&s->link);

@@ -19,7 +19,8 @@ struct transaction {
     size_t bytes;
 };
 
-struct watched_key; /* watch.c */
+struct watched_key;     /* watch.c */
+struct blocked_command; /* blocking.c */
 
 struct session {
     struct list_link link; /* in engine->sessions */
@@ -36,6 +37,7 @@ struct session {
     struct list_link watches;        /* of struct watched_key */
     int watch_count;
     struct transaction txn;
+    struct blocked_command *blocked_command; /* NULL: not blocked on keys */
     uint64_t created_ms, last_active_ms;
     uint64_t commands;
     const struct command *last_command;

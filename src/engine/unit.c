@@ -161,6 +161,8 @@ void unit_commit(struct engine *e)
         effects_hand_on(e);
     if (e->unit.kept != NULL)
         kept_free(&e->unit);
+    if (!list_empty(&e->blocking.ready))
+        blocking_serve(e);
 }
 
 void unit_deinit(struct engine *e)

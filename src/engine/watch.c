@@ -1,79 +1,23 @@
-/* Watched keys: a small chained hash of keys, each with a ring of watches; a watch is in the ring of its key and in that of its session.
- *
- *   buckets[] -> watch_entry (db, key) -> watched_key <-> watched_key ...
- *                                             ^ also in session->watches */
+/* Watched keys. A watch is in the ring of its key and in that of its session. */
 #include "engine/watch.h"
 
 #include "base/mem.h"
 #include "engine/session_impl.h"
 
-struct watch_entry {
-    struct watch_entry *next;
-    uint64_t hash;
-    int db;
-    struct list_link watchers;
-    size_t len;
-    char key[];
-};
-
 struct watched_key {
     struct list_link of_key, of_session;
     struct session *session;
-    struct watch_entry *entry;
+    struct keyring_entry *entry;
 };
-
-enum { WATCH_BUCKETS_MIN = 16 };
-
-static struct watch_entry **entry_place(struct watch_table *w, int db, struct store_key key)
-{
-    struct watch_entry **at = &w->buckets[(key.hash ^ (uint64_t)db) & (w->bucket_count - 1)];
-    while (*at != NULL &&
-           !((*at)->hash == key.hash && (*at)->db == db && slice_eq(slice_of((*at)->key, (*at)->len), key.name)))
-        at = &(*at)->next;
-    return at;
-}
-
-static void grow(struct watch_table *w)
-{
-    size_t old_count = w->bucket_count;
-    struct watch_entry **old = w->buckets;
-    w->bucket_count = old_count == 0 ? WATCH_BUCKETS_MIN : old_count * 2;
-    w->buckets = mem_zalloc(w->bucket_count * sizeof(*w->buckets));
-    for (size_t i = 0; i < old_count; i++)
-        for (struct watch_entry *e = old[i], *next; e != NULL; e = next) {
-            next = e->next;
-            struct watch_entry **at = &w->buckets[(e->hash ^ (uint64_t)e->db) & (w->bucket_count - 1)];
-            e->next = *at;
-            *at = e;
-        }
-    mem_free(old);
-}
-
-void watch_table_deinit(struct watch_table *w)
-{
-    mem_free(w->buckets);
-    *w = (struct watch_table){0};
-}
 
 void watch_add(struct watch_table *w, struct session *s, int db, struct store_key key)
 {
-    if (w->count >= w->bucket_count)
-        grow(w);
-    struct watch_entry **at = entry_place(w, db, key), *entry = *at;
-    if (entry == NULL) {
-        entry = mem_alloc(sizeof(*entry) + key.name.len);
-        *entry = (struct watch_entry){.hash = key.hash, .db = db, .len = key.name.len};
-        if (key.name.len > 0)
-            memcpy(entry->key, key.name.ptr, key.name.len);
-        list_init(&entry->watchers);
-        *at = entry;
-        w->count++;
-    }
-    list_for(link, &entry->watchers) if (list_entry(link, struct watched_key, of_key)->session == s) return;
+    struct keyring_entry *entry = keyring_get(&w->keys, db, key);
+    list_for(link, &entry->ring) if (list_entry(link, struct watched_key, of_key)->session == s) return;
     struct watched_key *wk = mem_alloc(sizeof(*wk));
     wk->session = s;
     wk->entry = entry;
-    list_push_back(&entry->watchers, &wk->of_key);
+    list_push_back(&entry->ring, &wk->of_key);
     list_push_back(&s->watches, &wk->of_session);
     if (s->watch_count++ == 0)
         w->sessions++;
@@ -86,32 +30,23 @@ void watch_clear(struct watch_table *w, struct session *s)
     list_for_safe(link, &s->watches)
     {
         struct watched_key *wk = list_entry(link, struct watched_key, of_session);
-        struct watch_entry *entry = wk->entry;
         list_remove(&wk->of_key);
         list_remove(&wk->of_session);
+        keyring_drop_if_empty(&w->keys, wk->entry);
         mem_free(wk);
-        if (list_empty(&entry->watchers)) {
-            struct watch_entry **at =
-                entry_place(w, entry->db, (struct store_key){slice_of(entry->key, entry->len), entry->hash});
-            *at = entry->next;
-            mem_free(entry);
-            w->count--;
-        }
     }
     s->watch_count = 0;
     w->sessions--;
 }
 
-static void entry_touch(struct watch_entry *entry)
+static void entry_touch(struct keyring_entry *entry)
 {
-    list_for(link, &entry->watchers) list_entry(link, struct watched_key, of_key)->session->txn.stale = true;
+    list_for(link, &entry->ring) list_entry(link, struct watched_key, of_key)->session->txn.stale = true;
 }
 
 void watch_touch(struct watch_table *w, int db, struct store_key key)
 {
-    if (w->count == 0)
-        return;
-    struct watch_entry *entry = *entry_place(w, db, key);
+    struct keyring_entry *entry = keyring_find(&w->keys, db, key);
     if (entry != NULL)
         entry_touch(entry);
 }
@@ -125,27 +60,32 @@ static bool key_lives(const struct store *store, int db, struct store_key key, u
     return expire == 0 || expire > now_ms;
 }
 
+struct db_change {
+    const struct store *store;
+    int with;
+    uint64_t now_ms;
+};
+
+static void touch_if_living(void *arg, struct keyring_entry *entry)
+{
+    const struct db_change *c = arg;
+    struct store_key key = keyring_key(entry);
+    if (key_lives(c->store, entry->db, key, c->now_ms) || (c->with >= 0 && key_lives(c->store, c->with, key, c->now_ms)))
+        entry_touch(entry);
+}
+
 void watch_touch_db(struct watch_table *w, const struct store *store, int db, int with, uint64_t now_ms)
 {
-    if (w->count == 0)
-        return;
-    for (size_t i = 0; i < w->bucket_count; i++)
-        for (struct watch_entry *entry = w->buckets[i]; entry != NULL; entry = entry->next) {
-            if (entry->db != db)
-                continue;
-            struct store_key key = {slice_of(entry->key, entry->len), entry->hash};
-            if (key_lives(store, db, key, now_ms) || (with >= 0 && key_lives(store, with, key, now_ms)))
-                entry_touch(entry);
-        }
+    struct db_change change = {store, with, now_ms};
+    keyring_each(&w->keys, db, touch_if_living, &change);
 }
 
 bool watch_expired(const struct session *s, const struct store *store, uint64_t now_ms)
 {
     list_for(link, &s->watches)
     {
-        const struct watch_entry *entry = list_entry(link, struct watched_key, of_session)->entry;
-        struct store_key key = {slice_of(entry->key, entry->len), entry->hash};
-        const struct record *r = store_find(store, entry->db, key);
+        const struct keyring_entry *entry = list_entry(link, struct watched_key, of_session)->entry;
+        const struct record *r = store_find(store, entry->db, keyring_key(entry));
         uint64_t expire = r == NULL ? 0 : record_expire_ms(r);
         if (expire != 0 && expire <= now_ms)
             return true;

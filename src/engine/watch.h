@@ -2,24 +2,19 @@
 #ifndef CAIRN_ENGINE_WATCH_H
 #define CAIRN_ENGINE_WATCH_H
 
-#include "base/list.h"
-#include "base/slice.h"
-#include "store/store.h"
+#include "engine/keyring.h"
 
 struct session;
-struct watch_entry;
 
 struct watch_table {
-    struct watch_entry **buckets; /* chains; NULL while empty */
-    size_t bucket_count, count;   /* keys watched */
-    size_t sessions;              /* that watch something */
+    struct keyring keys;
+    size_t sessions; /* that watch something */
 };
 
-void watch_table_deinit(struct watch_table *w); /* no session watches any more */
 void watch_add(struct watch_table *w, struct session *s, int db, struct store_key key); /* twice is once */
 void watch_clear(struct watch_table *w, struct session *s);
 void watch_touch(struct watch_table *w, int db, struct store_key key); /* its watchers' transactions are stale */
-/* The keys of db change as a whole; `with` is the database that comes in its place or -1. A key is touched when it exists in either. */
+/* The keys of db change as a whole; `with` is the database that comes in its place or -1. A key is touched when it lives in either. */
 void watch_touch_db(struct watch_table *w, const struct store *store, int db, int with, uint64_t now_ms);
 /* A watched key's time to live ran out, though nobody has removed the key yet. */
 bool watch_expired(const struct session *s, const struct store *store, uint64_t now_ms);
