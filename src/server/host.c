@@ -3,12 +3,14 @@
 
 #include "base/mem.h"
 #include "sys/files.h"
+#include "sys/process.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static void run_later(void *arg, void (*fn)(void *fn_arg), void *fn_arg)
 {
@@ -81,4 +83,46 @@ struct engine_host host_for_engine(struct server *s)
                                 .sleep_us = sleep_us,
                                 .config_rewrite = config_rewrite,
                                 .crash = crash};
+}
+
+/* --- INFO --- */
+
+static void process_facts(void *arg, struct process_facts *out)
+{
+    (void)arg;
+    struct process_times t;
+    process_times_read(&t);
+    *out = (struct process_facts){.rss_bytes = process_rss(),
+                                  .total_memory_bytes = process_total_memory(),
+                                  .user_s = t.user_s,
+                                  .system_s = t.system_s,
+                                  .children_user_s = t.children_user_s,
+                                  .children_system_s = t.children_system_s,
+                                  .thread_user_s = t.thread_user_s,
+                                  .thread_system_s = t.thread_system_s};
+}
+
+static void host_facts(void *arg, struct host_facts *out)
+{
+    struct server *s = arg;
+    *out = (struct host_facts){.os = buf_cstr(&s->os),
+                               .executable = buf_cstr(&s->program),
+                               .supervised = s->supervised ? "systemd" : "no",
+                               .multiplexing_api = loop_backend(s->loop),
+                               .pid = getpid(),
+                               .tcp_port = (int)*config_bind_i64(s->config, "port"),
+                               .io_threads = 0};
+}
+
+static void listeners(void *arg, struct buf *out)
+{
+    struct server *s = arg;
+    worker_listeners_text(s->worker, out);
+}
+
+void host_info_install(struct server *s)
+{
+    process_uname(&s->os);
+    s->host_info = (struct host_info){.arg = s, .process = process_facts, .host = host_facts, .listeners = listeners};
+    observe_set_host(s->engine, &s->host_info);
 }

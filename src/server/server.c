@@ -137,5 +137,6 @@ void server_free(struct server *s)
         engine_free(s->engine);
     config_free(s->config);
     buf_deinit(&s->program);
+    buf_deinit(&s->os);
     mem_free(s);
 }

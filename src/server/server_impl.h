@@ -6,6 +6,7 @@
 #include "engine/config.h"
 #include "engine/engine.h"
 #include "net/worker.h"
+#include "observe/host_info.h"
 #include "server/server.h"
 #include "sys/background.h"
 #include "sys/crash.h"
@@ -20,6 +21,8 @@ struct server {
     struct background *background;
     struct crash_options crash;
     struct buf program;   /* absolute path of the executable */
+    struct buf os;        /* "Linux 6.1.0 x86_64" */
+    struct host_info host_info;
     bool stop, stopping;  /* SHUTDOWN or a signal asked for it; the exit code is exit_code */
     bool supervised;
     int exit_code;
