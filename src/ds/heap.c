@@ -1,5 +1,5 @@
-/* A binary heap in an array; entry i has the children 2i + 1 and 2i + 2. The keys lie in the array, next to each other, so that
- * sifting touches a node only to note its new place. */
+/* A binary heap in an array; entry i has the children 2i + 1 and 2i + 2. The keys lie in the array, next to each
+ * other, so that sifting touches a node only to note its new place. */
 #include "ds/heap.h"
 
 #include "base/mem.h"

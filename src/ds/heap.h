@@ -1,5 +1,5 @@
-/* A binary min-heap of 64-bit keys, usually times. The node lies in the owner's struct and knows its place, so that it can be removed or
- * moved in O(log n). The heap owns only its array. */
+/* A binary min-heap of 64-bit keys, usually times. The node lies in the owner's struct and knows its place, so that
+ * it can be removed or moved in O(log n). The heap owns only its array. */
 #ifndef CAIRN_DS_HEAP_H
 #define CAIRN_DS_HEAP_H
 

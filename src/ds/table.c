@@ -3,16 +3,16 @@
  *   hash, most significant bit first:  | level or level + 1 bits | 11 bits place | 3 extra bits | ... not stored
  *                                        segment                   bucket, tag
  *
- *   directory entry (8 bytes)          segment: 1 to 64 buckets in one allocation (1..8, 10, 12, 14, 16, 20, ...: the size
- *   | extra, len | address | n |  -->  classes of the allocator, so that nothing is lost to rounding)
+ *   directory entry (8 bytes)          segment: 1 to 64 buckets in one allocation (1..8, 10, 12, 14, 16, 20, ...: the
+ *   | extra, len | address | n |  -->  size classes of the allocator, so that nothing is lost to rounding)
  *
  *   bucket (64 bytes)   8 tags | 3 bit planes: state of each slot | overflow | epoch | 8 references of 48 bits
  *
- * A segment is the set of elements whose hashes share their first bits: an interval of the hash. Its buckets divide the
- * interval evenly, in order: home = place * n / 2^11. An element that finds its home full goes to one of the next
- * buckets of the segment (round the end to the first), at most 6 further; its state says how far it is from home, and the
- * home counts what lives elsewhere, so that a search knows when it has seen all. There are no tombstones: when a slot
- * becomes free, an element that was displaced from that bucket moves back.
+ * A segment is the set of elements whose hashes share their first bits: an interval of the hash. Its buckets divide
+ * the interval evenly, in order: home = place * n / 2^11. An element that finds its home full goes to one of the next
+ * buckets of the segment (round the end to the first), at most 6 further; its state says how far it is from home, and
+ * the home counts what lives elsewhere, so that a search knows when it has seen all. There are no tombstones: when a
+ * slot becomes free, an element that was displaced from that bucket moves back.
  *
  * Growth has two parts, and neither looks at more than two segments at a time:
  *  - A segment that is full gets the next size (an 1/8 to 1/4 more), one that is sparse the size before.
@@ -20,25 +20,26 @@
  *    the order of the hash. The entries of halved segments go to a second directory, twice as long, that replaces the
  *    first at the end of the round. So directories are never copied.
  * Because each segment chooses its size by its own load, those still to be halved (up to twice as full) and those
- * already halved have the same fill, about 0.86, at any size of the table: linear hashing alone would need long chains for
- * the former, and extendible hashing of whole segments swings between half full and full.
+ * already halved have the same fill, about 0.86, at any size of the table: linear hashing alone would need long
+ * chains for the former, and extendible hashing of whole segments swings between half full and full.
  *
- * Neither part has to read the records as a rule: home and tag together tell the 11 bits of the place (a bucket of 8 or
- * more spans at most 256 values of it), and 3 more bits lie in the alignment bits of the reference. Halving takes one of
- * the three, merging gives one back; only when none is left does halving compute hashes again, records prefetched: one call
- * of type->hash per element and four doublings. The extra bits also serve to avoid looks at wrong records.
+ * Neither part has to read the records as a rule: home and tag together tell the 11 bits of the place (a bucket of 8
+ * or more spans at most 256 values of it), and 3 more bits lie in the alignment bits of the reference. Halving takes
+ * one of the three, merging gives one back; only when none is left does halving compute hashes again, records
+ * prefetched: one call of type->hash per element and four doublings. The extra bits also serve to avoid looks at
+ * wrong records.
  *
  * Hashes so bad that more elements share a place than 7 buckets hold go to the stash, a plain array that is searched
  * element by element. With a keyed hash it stays empty.
  *
- * The order of the hash is what makes table_scan simple: a cursor is a position in the hash's upper 48 bits. A call visits
- * all elements whose hash lies in the interval of one home bucket that contains the cursor, and returns the interval's end.
- * Calls thus cover [0, 2^48) without a gap, whatever sizes the intervals have at the time of each; an element has the
- * same hash all the time, so the call that passes over it visits it.
+ * The order of the hash is what makes table_scan simple: a cursor is a position in the hash's upper 48 bits. A call
+ * visits all elements whose hash lies in the interval of one home bucket that contains the cursor, and returns the
+ * interval's end. Calls thus cover [0, 2^48) without a gap, whatever sizes the intervals have at the time of each; an
+ * element has the same hash all the time, so the call that passes over it visits it.
  *
- * Invariants (table_check): an element is in the segment and within 6 buckets of the home that its hash says; home counts
- * are exact; entry_len sums up to len - stash_len; a segment in use has 8 buckets or more unless it is the only one; an
- * element in the stash has its home's stash flag set. */
+ * Invariants (table_check): an element is in the segment and within 6 buckets of the home that its hash says; home
+ * counts are exact; entry_len sums up to len - stash_len; a segment in use has 8 buckets or more unless it is the
+ * only one; an element in the stash has its home's stash flag set. */
 #include "ds/table.h"
 
 #include "base/mem.h"
@@ -271,7 +272,7 @@ struct items {
 };
 enum { ITEM_SHIFT = 48 };
 
-static inline void items_init(struct items *items) /* leaves the array as it is: 4 KB are not to be cleared for 100 items */
+static inline void items_init(struct items *items) /* leaves the array: 8 KB are not to be cleared for 100 items */
 {
     items->len = 0;
     items->known = EXTRA_BITS;
@@ -290,7 +291,8 @@ static inline unsigned item_stored(uint64_t item)
     return (unsigned)(item >> ITEM_SHIFT);
 }
 
-/* Puts a segment's elements behind those that are in out. stored is right but for the lowest bits that are not known. */
+/* Puts a segment's elements behind those that are in out. stored is right but for the lowest bits that are not known.
+ * */
 static void items_take(const struct table *t, uint64_t entry, unsigned depth, struct items *out)
 {
     unsigned n = entry_n(entry), first[SEGMENT_BUCKETS_MAX];
@@ -408,26 +410,44 @@ static bool may_grow(unsigned n, unsigned len)
     return n < SEGMENT_BUCKETS_MAX && len >= n * BUCKET_SLOTS / SPARSE_DEN;
 }
 
+/* Puts into their home all items that find room there; the others' numbers go to `left`. Returns how many those are. */
+static unsigned build_homes(struct bucket *buckets, unsigned n, const struct items *items, uint16_t *left)
+{
+    uint8_t count[SEGMENT_BUCKETS_MAX] = {0};
+    unsigned left_len = 0;
+    for (unsigned i = 0; i < items->len; i++) {
+        unsigned stored = item_stored(items->item[i]), home = place_home(stored >> EXTRA_BITS, n), slot = count[home];
+        left[left_len] = (uint16_t)i;
+        if (slot == BUCKET_SLOTS) {
+            left_len++;
+            continue;
+        }
+        count[home]++;
+        slot_write(buckets + home, slot, stored_tag(stored),
+                   (uint64_t)(uintptr_t)item_record(items->item[i]) | (stored & 7));
+    }
+    for (unsigned i = 0; i < n; i++) buckets[i].state[0] = (uint8_t)((1u << count[i]) - 1);
+    return left_len;
+}
+
 /* Makes a segment of n or more buckets out of the items; those that find no room go to the stash (and their homes get
  * flagged by stash_absorb, which the caller calls as soon as the directory is right). */
 static uint64_t segment_build(struct table *t, const struct items *items, unsigned n, uint32_t epoch)
 {
+    uint16_t left[2 * SEGMENT_LEN_MAX + 1];
+    unsigned placed = items->len;
     if (items->len == 0) return entry_empty();
     struct bucket *buckets = buckets_new(n, epoch);
-    unsigned placed = 0;
-    for (unsigned i = 0; i < items->len; i++) {
-        uint64_t item = items->item[i];
-        if (likely(place(buckets, n, item_record(item), item_stored(item)))) {
-            placed++;
-        } else if (may_grow(n, items->len)) {
+    unsigned left_len = build_homes(buckets, n, items, left);
+    for (unsigned i = 0; i < left_len; i++) {
+        uint64_t item = items->item[left[i]];
+        if (likely(place(buckets, n, item_record(item), item_stored(item)))) continue;
+        if (may_grow(n, items->len)) {
             mem_free(buckets);
-            n = size_above(n);
-            buckets = buckets_new(n, epoch);
-            placed = 0;
-            i = -1u; /* from the start */
-        } else {
-            stash_add(t, t->type->hash(t->arg, item_record(item)), item_record(item));
+            return segment_build(t, items, size_above(n), epoch);
         }
+        stash_add(t, t->type->hash(t->arg, item_record(item)), item_record(item));
+        placed--;
     }
     return entry_make(buckets, n, placed, items->known);
 }

@@ -32,7 +32,7 @@ _Static_assert((PROBE_MAX - 1) * BUCKET_SLOTS <= OVERFLOW_COUNT, "every displace
 struct bucket {
     uint8_t tags[BUCKET_SLOTS];
     uint8_t state[3];     /* bit planes, one bit per slot: 0 free, else 1 + distance from the home bucket */
-    uint8_t overflow;     /* elements of this home that live in other buckets; flag: or in the stash */
+    uint8_t overflow;     /* elements of this home that live in other buckets; flag: or in the stash. Behind state */
     uint32_t epoch;
     uint8_t refs[BUCKET_SLOTS][6];
 };
@@ -95,21 +95,32 @@ static inline void *ref_record(uint64_t ref)
 {
     return (void *)(uintptr_t)(ref & ~(uint64_t)7);
 }
+/* The bit planes, lowest in the lowest byte; overflow is the fourth. */
+static inline uint32_t bucket_planes(const struct bucket *b)
+{
+    uint32_t planes;
+    memcpy(&planes, b->state, sizeof planes);
+    return planes;
+}
 static inline unsigned bucket_used(const struct bucket *b) /* mask of slots */
 {
-    return b->state[0] | b->state[1] | b->state[2];
+    uint32_t planes = bucket_planes(b);
+    return (planes | planes >> 8 | planes >> 16) & 0xff;
 }
 /* Mask of the slots whose element is `distance` buckets away from home. */
 static inline unsigned bucket_at_distance(const struct bucket *b, unsigned distance)
 {
     unsigned state = distance + 1;
-    unsigned differ = (b->state[0] ^ (0u - (state & 1))) | (b->state[1] ^ (0u - (state >> 1 & 1))) |
-                      (b->state[2] ^ (0u - (state >> 2 & 1)));
-    return ~differ & 0xff;
+    uint32_t wanted = (0u - (state & 1)) & 0xff, same;
+    wanted |= (0u - (state >> 1 & 1)) & 0xff00;
+    wanted |= (0u - (state >> 2 & 1)) & 0xff0000;
+    same = ~(bucket_planes(b) ^ wanted);
+    return same & same >> 8 & same >> 16 & 0xff;
 }
 static inline unsigned slot_distance(const struct bucket *b, unsigned slot) /* of a used slot */
 {
-    return ((b->state[0] >> slot & 1u) | (b->state[1] >> slot & 1u) << 1 | (b->state[2] >> slot & 1u) << 2) - 1;
+    uint32_t planes = bucket_planes(b) >> slot;
+    return ((planes & 1) | (planes >> 7 & 2) | (planes >> 14 & 4)) - 1;
 }
 static inline unsigned bucket_displaced(const struct bucket *b) /* how many elements of this home live elsewhere */
 {
@@ -121,18 +132,25 @@ static inline unsigned mask_next(unsigned *mask) /* takes the lowest slot out of
     *mask &= *mask - 1;
     return slot;
 }
-static inline void slot_fill(struct bucket *b, unsigned slot, unsigned distance, uint8_t tag, uint64_t ref)
+static inline void slot_set_state(struct bucket *b, unsigned slot, unsigned state)
 {
-    unsigned state = distance + 1;
+    uint32_t planes = bucket_planes(b) & ~((uint32_t)0x010101 << slot);
+    planes |= ((state & 1) | (state & 2) << 7 | (state & 4) << 14) << slot;
+    memcpy(b->state, &planes, sizeof planes);
+}
+static inline void slot_write(struct bucket *b, unsigned slot, uint8_t tag, uint64_t ref)
+{
     b->tags[slot] = tag;
     memcpy(b->refs[slot], &ref, 6);
-    for (unsigned i = 0; i < 3; i++)
-        b->state[i] = (uint8_t)((b->state[i] & ~(1u << slot)) | (state >> i & 1u) << slot);
+}
+static inline void slot_fill(struct bucket *b, unsigned slot, unsigned distance, uint8_t tag, uint64_t ref)
+{
+    slot_write(b, slot, tag, ref);
+    slot_set_state(b, slot, distance + 1);
 }
 static inline void slot_free(struct bucket *b, unsigned slot)
 {
-    for (unsigned i = 0; i < 3; i++)
-        b->state[i] &= (uint8_t)~(1u << slot);
+    slot_set_state(b, slot, 0);
 }
 
 #if defined(__SSE2__)

@@ -53,9 +53,9 @@ void table_each(const struct table *t, void (*visit)(void *arg, void *record), v
 
 /* ---------------------------------------------------------------------------------------------------------- random */
 
-/* Rejection on two levels gives each element the same chance: a segment is taken in proportion to its elements, then one of
- * its slots. A segment holds a quarter of SEGMENT_LEN_MAX on average and is 3/5 full or more while the table shrinks by
- * erasing. After a table_reserve for far more than came, this is slow in the ratio of the two. */
+/* Rejection on two levels gives each element the same chance: a segment is taken in proportion to its elements, then
+ * one of its slots. A segment holds a quarter of SEGMENT_LEN_MAX on average and is 3/5 full or more while the table
+ * shrinks by erasing. After a table_reserve for far more than came, this is slow in the ratio of the two. */
 void *table_random(const struct table *t, struct prng *prng)
 {
     if (t->len == 0) return NULL;

@@ -1,8 +1,9 @@
 /* A hierarchical time wheel whose entries shrink as they come nearer.
  *
- * Time is counted in ticks of 16 ms; a tick has 5 bytes, and there is one level of 256 slots for each byte. An entry lies at
- * the level of the highest byte in which its tick differs from the wheel's, in the slot that this byte names: the bytes above
- * are the wheel's own, the byte itself is the slot's number, and only the bytes below have to be stored.
+ * Time is counted in ticks of 16 ms; a tick has 5 bytes, and there is one level of 256 slots for each byte. An entry
+ * lies at the level of the highest byte in which its tick differs from the wheel's, in the slot that this byte names:
+ * the bytes above are the wheel's own, the byte itself is the slot's number, and only the bytes below have to be
+ * stored.
  *
  *   level  slot lasts   the level reaches   bytes per entry (48-bit hash + lower bytes of the tick)
  *     0    16 ms        4 s                 6
@@ -11,22 +12,23 @@
  *     3    3.1 days     2.2 years           9
  *     4    2.2 years    500 years           10
  *
- * When the wheel's tick enters a slot of level 1 or above, the slot is unpacked into the levels below; a slot of level 0 is
- * delivered. A slot is a list of chunks (64 to 512 bytes, each twice the one before, so that a slot of few entries is cheap);
- * only the first chunk has room. Entries are taken out one at a time from the front, so that stopping at any entry leaves
- * everything whole.
+ * When the wheel's tick enters a slot of level 1 or above, the slot is unpacked into the levels below; a slot of
+ * level 0 is delivered. A slot is a list of chunks (64 to 512 bytes, each twice the one before, so that a slot of few
+ * entries is cheap); only the first chunk has room. Entries are taken out one at a time from the front, so that
+ * stopping at any entry leaves everything whole.
  *
  *   chunk  | next: 48 bits | log2(size): 4 | used: 12 | entries, packed ...
  *
- * Empty stretches are skipped with a bitmap per level. A sweep and a clock that steps back use one mechanism: the ring of
- * levels as it is steps aside as `leaving`, a new ring takes its place, and the entries are carried over one by one; while
- * that lasts, both rings deliver.
+ * Empty stretches are skipped with a bitmap per level. A sweep and a clock that steps back use one mechanism: the
+ * ring of levels as it is steps aside as `leaving`, a new ring takes its place, and the entries are carried over one
+ * by one; while that lasts, both rings deliver.
  *
- * Rejected: a heap or tree of entries (16 bytes and more each, cache misses of O(log n)); asking the owner for the exact time
- * at each unpacking (saves 1 to 4 bytes, costs a cache miss per entry and level).
+ * Rejected: a heap or tree of entries (16 bytes and more each, cache misses of O(log n)); asking the owner for the
+ * exact time at each unpacking (saves 1 to 4 bytes, costs a cache miss per entry and level).
  *
- * Invariants (wheel_check): no slot before the wheel's tick is in use; at level 1 and above the slot that the tick is in is
- * in use only while it is being unpacked; bitmaps, lengths and byte counts are exact; an empty ring has no levels. */
+ * Invariants (wheel_check): no slot before the wheel's tick is in use; at level 1 and above the slot that the tick is
+ * in is in use only while it is being unpacked; bitmaps, lengths and byte counts are exact; an empty ring has no
+ * levels. */
 #include "ds/wheel.h"
 
 #include "base/mem.h"
@@ -152,8 +154,8 @@ static void ring_put(struct wheel_ring *r, uint64_t hash, uint64_t tick)
 }
 
 /* Reads entry number i of a chunk. */
-static struct wheel_entry ring_read(const struct wheel_ring *r, unsigned level, unsigned slot, const struct wheel_chunk *c,
-                                    unsigned i)
+static struct wheel_entry ring_read(const struct wheel_ring *r, unsigned level, unsigned slot,
+                                    const struct wheel_chunk *c, unsigned i)
 {
     const uint8_t *at = c->entries + i * (HASH_BYTES + level);
     struct wheel_entry e = {0, (r->tick >> 8 * level & ~(uint64_t)0xff) | slot};
@@ -266,9 +268,9 @@ static void wheel_turn_over(struct wheel *w, uint64_t tick)
     w->ring = (struct wheel_ring){.tick = tick};
 }
 
-/* Carries entries over from leaving to ring, the next to come due first; keep_fn == NULL keeps all. What lies in the slot of
- * leaving's own tick was due when it was put there, or the clock has since stepped back: its time is not known exactly, so
- * it is kept without asking, and due at once unless this is a sweep. */
+/* Carries entries over from leaving to ring, the next to come due first; keep_fn == NULL keeps all. What lies in the
+ * slot of leaving's own tick was due when it was put there, or the clock has since stepped back: its time is not
+ * known exactly, so it is kept without asking, and due at once unless this is a sweep. */
 static void wheel_carry(struct wheel *w, size_t *budget, bool (*keep_fn)(void *arg, uint64_t hash, uint64_t due_ms),
                         void *arg)
 {

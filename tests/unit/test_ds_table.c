@@ -1,5 +1,5 @@
-/* The hash table against a naive oracle: an array that says for each id whether it is in. Hashes are good, and as bad as
- * can be. */
+/* The hash table against a naive oracle: an array that says for each id whether it is in. Hashes are good, and as bad
+ * as can be. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -346,7 +346,8 @@ static void test_random_uniform(void **state)
     random_run(300, 300, hash_equal);
 }
 
-/* --------------------------------------------------------------------------------------------------- the other verbs */
+/* --------------------------------------------------------------------------------------------------- the other verbs
+ * */
 
 static bool count_and_refuse(void *arg, void *record)
 {

@@ -85,7 +85,8 @@ static void model_caught_up(struct model *m)
 
 static uint64_t random_ttl(struct prng *p)
 {
-    static const uint64_t scale[] = {1, 20, 300, 5000, 60000, 1000000, 90000000, 3000000000, 70000000000, 4000000000000};
+    static const uint64_t scale[] = {1,       20,       300,        5000,        60000,
+                                     1000000, 90000000, 3000000000, 70000000000, 4000000000000};
     return prng_below(p, scale[prng_below(p, ARRAY_LEN(scale))] + 1);
 }
 
@@ -157,7 +158,8 @@ static void test_model(void **state)
     }
 }
 
-/* ------------------------------------------------------------------------------------------------------ single facts */
+/* ------------------------------------------------------------------------------------------------------ single facts
+ * */
 
 struct log {
     size_t len;
