@@ -1,0 +1,83 @@
+/* DEBUG DIGEST: a fingerprint of the data set that two servers with the same data share, whatever the order, encoding or history of
+ * their keys.
+ *
+ * Each key gives SHA-1(database, key, SHA-1 of the value, whether it expires), and the sum is the exclusive or of these. A value's digest is
+ * of what commands see: for strings the bytes. A collection type adds a function here that mixes its elements likewise. */
+#include "base/num.h"
+#include "base/sha.h"
+#include "observe/observe_impl.h"
+#include "value/string.h"
+
+_Static_assert((int)DIGEST_SIZE == (int)SHA1_SIZE, "a digest is a SHA-1");
+
+static void update_framed(struct sha1 *s, struct slice part)
+{
+    uint64_t len = part.len; /* so that no two parts can be cut differently */
+    sha1_update(s, &len, sizeof(len));
+    if (part.len > 0)
+        sha1_update(s, part.ptr, part.len);
+}
+
+static void digest_string(const struct record *r, struct sha1 *s)
+{
+    char scratch[STRING_SCRATCH];
+    update_framed(s, string_view(r, scratch));
+}
+
+void digest_value(const struct record *r, unsigned char out[DIGEST_SIZE])
+{
+    static void (*const of_type[TYPE_COUNT])(const struct record *r, struct sha1 *s) = {[TYPE_STRING] = digest_string};
+    struct sha1 s;
+    sha1_init(&s);
+    update_framed(&s, slice_cstr(value_type_name(record_type(r))));
+    if (of_type[record_type(r)] != NULL)
+        of_type[record_type(r)](r, &s);
+    sha1_update(&s, record_expire_ms(r) != 0 ? "!" : "", record_expire_ms(r) != 0);
+    sha1_final(&s, out);
+}
+
+struct mix {
+    int db;
+    unsigned char sum[DIGEST_SIZE];
+};
+
+static void mix_record(void *arg, struct record *r)
+{
+    struct mix *mix = arg;
+    unsigned char value[DIGEST_SIZE], key[DIGEST_SIZE];
+    struct sha1 s;
+    uint32_t db = (uint32_t)mix->db;
+    digest_value(r, value);
+    sha1_init(&s);
+    sha1_update(&s, &db, sizeof(db));
+    update_framed(&s, record_key(r));
+    sha1_update(&s, value, sizeof(value));
+    sha1_final(&s, key);
+    for (int i = 0; i < DIGEST_SIZE; i++)
+        mix->sum[i] ^= key[i];
+}
+
+void digest_all(struct store *store, unsigned char out[DIGEST_SIZE])
+{
+    struct mix mix = {0};
+    for (mix.db = 0; mix.db < store_databases(store); mix.db++) {
+        uint64_t cursor = 0;
+        do {
+            cursor = store_scan(store, mix.db, cursor, 1024, mix_record, &mix);
+        } while (cursor != 0);
+    }
+    memcpy(out, mix.sum, DIGEST_SIZE);
+}
+
+/* The length of a string in RDB's form: integers of up to 32 bits are packed, other bytes get a length of 1, 2, 5 or 9 bytes. */
+size_t debug_serialized_len(const struct record *r)
+{
+    char scratch[STRING_SCRATCH];
+    if (record_type(r) != TYPE_STRING)
+        return record_mem(r, 0);
+    struct slice text = string_view(r, scratch);
+    int64_t v;
+    if (text.len <= 11 && slice_to_i64(text, &v) == ST_OK && v == (int32_t)v)
+        return v == (int8_t)v ? 2 : v == (int16_t)v ? 3 : 5;
+    return text.len + (text.len < 64 ? 1 : text.len < 16384 ? 2 : text.len <= UINT32_MAX ? 5 : 9);
+}
