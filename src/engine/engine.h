@@ -20,12 +20,14 @@ struct ctx;
 struct buf;
 struct list_link;
 
+enum shutdown_flag { SHUTDOWN_SAVE = 1, SHUTDOWN_NOSAVE = 2, SHUTDOWN_NOW = 4, SHUTDOWN_FORCE = 8 };
+
 /* What the engine asks of the outside; every function may be NULL. */
 struct engine_host {
     void *arg;
     void (*run_later)(void *arg, void (*fn)(void *fn_arg), void *fn_arg); /* in a background thread (lazy free); NULL: at once, inline */
     size_t (*background_pending)(void *arg);                              /* jobs of run_later not done yet */
-    void (*shutdown)(void *arg, uint32_t flags);                          /* SHUTDOWN was accepted: stop after this turn */
+    void (*shutdown)(void *arg, uint32_t flags);                          /* SHUTDOWN was accepted: stop after this turn; enum shutdown_flag */
     bool (*shutdown_abort)(void *arg);
     void (*sleep_us)(void *arg, uint64_t us);                             /* DEBUG SLEEP: really stalls */
     bool (*config_rewrite)(void *arg, bool force_all, struct buf *err);   /* writes the file */
