@@ -321,7 +321,7 @@ void reply_help(struct ctx *ctx, const char *const *lines)
     for (int i = 0; i < n; i++)
         reply_simple(ctx->reply, slice_cstr(lines[i]));
     reply_simple(ctx->reply, SLICE("HELP"));
-    reply_simple(ctx->reply, SLICE("    Print this help."));
+    reply_simple(ctx->reply, SLICE("    Prints this help."));
 }
 
 bool ctx_expire_arg(struct ctx *ctx, int i, int64_t unit_ms, bool absolute, bool allow_nonpositive, uint64_t *unix_ms)

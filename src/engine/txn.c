@@ -49,6 +49,11 @@ bool txn_open(const struct session *s)
     return s->txn.open;
 }
 
+bool txn_stale(const struct session *s)
+{
+    return s->txn.stale;
+}
+
 void txn_break(struct session *s)
 {
     if (s->txn.open)
