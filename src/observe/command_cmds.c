@@ -394,21 +394,20 @@ void cmd_command_getkeysandflags(struct ctx *ctx)
 
 void cmd_command_help(struct ctx *ctx)
 {
-    static const char *const lines[] = {
-        "(no subcommand)",
-        "    Describes all commands.",
-        "COUNT",
-        "    Number of commands.",
-        "DOCS [<command> ...]",
-        "    Documents commands, or all: summary, arguments, history.",
-        "GETKEYS <command with arguments>",
-        "    The keys of a command.",
-        "GETKEYSANDFLAGS <command with arguments>",
-        "    The keys of a command, and what happens to each.",
-        "INFO [<command> ...]",
-        "    Describes commands, or all: arity, flags, keys, ACL categories.",
-        "LIST [FILTERBY MODULE <name>|ACLCAT <category>|PATTERN <pattern>]",
-        "    Names of commands, or of those that pass a filter.",
-        NULL};
+    static const char *const lines[] = {"(no subcommand)",
+                                        "    Describes all commands.",
+                                        "COUNT",
+                                        "    Number of commands.",
+                                        "DOCS [<command> ...]",
+                                        "    Documents commands, or all: summary, arguments, history.",
+                                        "GETKEYS <command with arguments>",
+                                        "    The keys of a command.",
+                                        "GETKEYSANDFLAGS <command with arguments>",
+                                        "    The keys of a command, and what happens to each.",
+                                        "INFO [<command> ...]",
+                                        "    Describes commands, or all: arity, flags, keys, ACL categories.",
+                                        "LIST [FILTERBY MODULE <name>|ACLCAT <category>|PATTERN <pattern>]",
+                                        "    Names of commands, or of those that pass a filter.",
+                                        NULL};
     reply_help(ctx, lines);
 }

@@ -76,15 +76,14 @@ void cmd_config_rewrite(struct ctx *ctx)
 
 void cmd_config_help(struct ctx *ctx)
 {
-    static const char *const lines[] = {
-        "GET <pattern> [<pattern> ...]",
-        "    Directives whose names match one of the patterns, with their values.",
-        "SET <directive> <value> [<directive> <value> ...]",
-        "    Changes directives at run time: all of them, or none when one is refused.",
-        "RESETSTAT",
-        "    Sets the counters of INFO back to zero.",
-        "REWRITE",
-        "    Writes the values in force to the configuration file.",
-        NULL};
+    static const char *const lines[] = {"GET <pattern> [<pattern> ...]",
+                                        "    Directives whose names match one of the patterns, with their values.",
+                                        "SET <directive> <value> [<directive> <value> ...]",
+                                        "    Changes directives at run time: all of them, or none when one is refused.",
+                                        "RESETSTAT",
+                                        "    Sets the counters of INFO back to zero.",
+                                        "REWRITE",
+                                        "    Writes the values in force to the configuration file.",
+                                        NULL};
     reply_help(ctx, lines);
 }

@@ -96,7 +96,8 @@ static void debug_config_rewrite_force_all(struct ctx *ctx)
     const struct engine_host *host = engine_host(ctx->engine);
     struct buf err = BUF_INIT;
     if (host->config_rewrite == NULL || config_file_path(engine_config(ctx->engine))[0] == '\0')
-        reply_error(ctx->reply, SLICE("ERR CONFIG-REWRITE-FORCE-ALL failed: The server is running without a config file"));
+        reply_error(ctx->reply,
+                    SLICE("ERR CONFIG-REWRITE-FORCE-ALL failed: The server is running without a config file"));
     else if (host->config_rewrite(host->arg, true, &err))
         reply_ok(ctx->reply);
     else
@@ -107,7 +108,8 @@ static void debug_config_rewrite_force_all(struct ctx *ctx)
 static void debug_not_yet(struct ctx *ctx)
 {
     struct slice sub = arg(ctx, 1);
-    reply_errorf(ctx->reply, "ERR DEBUG %.*s needs persistence, which this version does not have", (int)sub.len, sub.ptr);
+    reply_errorf(ctx->reply, "ERR DEBUG %.*s needs persistence, which this version does not have", (int)sub.len,
+                 sub.ptr);
 }
 
 /* --- data --- */
@@ -148,8 +150,8 @@ static void debug_object(struct ctx *ctx)
     }
     char text[256];
     int len = snprintf(text, sizeof(text),
-                       "Value at:%p refcount:1 encoding:%s serializedlength:%zu lru:%u lru_seconds_idle:%llu", (const void *)r,
-                       record_encoding_name(r), debug_serialized_len(r), record_clock(r),
+                       "Value at:%p refcount:1 encoding:%s serializedlength:%zu lru:%u lru_seconds_idle:%llu",
+                       (const void *)r, record_encoding_name(r), debug_serialized_len(r), record_clock(r),
                        (unsigned long long)engine_clock_idle_s(ctx->engine, record_clock(r)));
     reply_simple(ctx->reply, slice_of(text, (size_t)len));
 }
@@ -177,13 +179,14 @@ static bool populate_one(struct ctx *ctx, struct slice prefix, int64_t i, char *
     return true;
 }
 
-/* DEBUG POPULATE count [prefix] [size]: prefix:0, prefix:1, ... hold value:0, value:1, ..., cut or padded with zero bytes to size.
- * Keys that exist are left alone; nothing of it is logged. */
+/* DEBUG POPULATE count [prefix] [size]: prefix:0, prefix:1, ... hold value:0, value:1, ..., cut or padded with zero
+ * bytes to size. Keys that exist are left alone; nothing of it is logged. */
 static void debug_populate(struct ctx *ctx)
 {
     int64_t count, size = 0;
     struct slice prefix = ctx->argc > 3 ? arg(ctx, 3) : SLICE("key");
-    if (arg_i64(ctx, 2, &count) != ST_OK || count < 0 || (ctx->argc > 4 && (arg_i64(ctx, 4, &size) != ST_OK || size < 0))) {
+    if (arg_i64(ctx, 2, &count) != ST_OK || count < 0 ||
+        (ctx->argc > 4 && (arg_i64(ctx, 4, &size) != ST_OK || size < 0))) {
         reply_status(ctx->reply, ST_RANGE_POSITIVE);
         return;
     }
@@ -221,7 +224,8 @@ static void table_text(struct buf *out, const char *title, size_t slots, size_t 
     }
     buf_appendf(out, " table size: %zu\n number of elements: %zu\n", slots, len);
     if (stats != NULL)
-        buf_appendf(out, " buckets: %zu\n max chain length: %zu\n bytes: %zu\n", stats->buckets, stats->longest_chain, stats->table_bytes);
+        buf_appendf(out, " buckets: %zu\n max chain length: %zu\n bytes: %zu\n", stats->buckets, stats->longest_chain,
+                    stats->table_bytes);
 }
 
 static void debug_htstats(struct ctx *ctx)
@@ -249,7 +253,8 @@ static void debug_htstats_key(struct ctx *ctx)
     if (ctx_find(ctx, ctx_key(ctx, 2), FOR_PEEK) == NULL)
         reply_status(ctx->reply, ST_NO_SUCH_KEY);
     else
-        reply_error(ctx->reply, SLICE("ERR The value stored at the specified key is not represented using an hash table"));
+        reply_error(ctx->reply,
+                    SLICE("ERR The value stored at the specified key is not represented using an hash table"));
 }
 
 enum { STRINGMATCH_MAX = 64 * 1024 * 1024 };
@@ -372,9 +377,10 @@ static void debug_protocol(struct ctx *ctx)
         const char *name;
         void (*write)(struct reply *reply);
     } kinds[] = {
-        {"string", protocol_string}, {"integer", protocol_integer}, {"double", protocol_double},     {"bignum", protocol_bignum},
-        {"null", protocol_null},     {"array", protocol_array},     {"set", protocol_set},           {"map", protocol_map},
-        {"attrib", protocol_attrib}, {"push", protocol_push},       {"verbatim", protocol_verbatim}, {"true", protocol_true},
+        {"string", protocol_string}, {"integer", protocol_integer},   {"double", protocol_double},
+        {"bignum", protocol_bignum}, {"null", protocol_null},         {"array", protocol_array},
+        {"set", protocol_set},       {"map", protocol_map},           {"attrib", protocol_attrib},
+        {"push", protocol_push},     {"verbatim", protocol_verbatim}, {"true", protocol_true},
         {"false", protocol_false},
     };
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++)

@@ -1,8 +1,9 @@
-/* DEBUG DIGEST: a fingerprint of the data set that two servers with the same data share, whatever the order, encoding or history of
- * their keys.
+/* DEBUG DIGEST: a fingerprint of the data set that two servers with the same data share, whatever the order, encoding
+ * or history of their keys.
  *
- * Each key gives SHA-1(database, key, SHA-1 of the value, whether it expires), and the sum is the exclusive or of these. A value's digest is
- * of what commands see: for strings the bytes. A collection type adds a function here that mixes its elements likewise. */
+ * Each key gives SHA-1(database, key, SHA-1 of the value, whether it expires), and the sum is the exclusive or of
+ * these. A value's digest is of what commands see: for strings the bytes. A collection type adds a function here that
+ * mixes its elements likewise. */
 #include "base/num.h"
 #include "base/sha.h"
 #include "observe/observe_impl.h"
@@ -69,7 +70,8 @@ void digest_all(struct store *store, unsigned char out[DIGEST_SIZE])
     memcpy(out, mix.sum, DIGEST_SIZE);
 }
 
-/* The length of a string in RDB's form: integers of up to 32 bits are packed, other bytes get a length of 1, 2, 5 or 9 bytes. */
+/* The length of a string in RDB's form: integers of up to 32 bits are packed, other bytes get a length of 1, 2, 5 or 9
+ * bytes. */
 size_t debug_serialized_len(const struct record *r)
 {
     char scratch[STRING_SCRATCH];

@@ -1,5 +1,5 @@
-/* What INFO asks of the process and of the machine below it. The shell (server/) fills it in; a NULL function gives zeros and empty
- * texts, so that an engine can be observed without a process around it. */
+/* What INFO asks of the process and of the machine below it. The shell (server/) fills it in; a NULL function gives
+ * zeros and empty texts, so that an engine can be observed without a process around it. */
 #ifndef CAIRN_OBSERVE_HOST_INFO_H
 #define CAIRN_OBSERVE_HOST_INFO_H
 
@@ -20,8 +20,8 @@ struct host_facts {
     const char *supervised;       /* "no", "systemd", "upstart" */
     const char *multiplexing_api; /* "epoll" */
     int64_t pid;
-    int tcp_port;                 /* 0: none */
-    int io_threads;               /* workers beside the first */
+    int tcp_port;   /* 0: none */
+    int io_threads; /* workers beside the first */
 };
 
 struct host_info {

@@ -1,5 +1,6 @@
-/* INFO: its sections, one writer each. Fields and their order are Redis's, so that monitors that read by position find them; what belongs
- * to a part that does not exist here (replicas, snapshots, scripts) has the value that an idle Redis shows. */
+/* INFO: its sections, one writer each. Fields and their order are Redis's, so that monitors that read by position find
+ * them; what belongs to a part that does not exist here (replicas, snapshots, scripts) has the value that an idle Redis
+ * shows. */
 #include "base/crc.h"
 #include "base/mem.h"
 #include "base/num.h"
@@ -14,14 +15,23 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#define U64(name, value) buf_appendf(out, name ":%" PRIu64 "\r\n", (uint64_t)(value))
-#define I64(name, value) buf_appendf(out, name ":%" PRId64 "\r\n", (int64_t)(value))
-#define TEXT(name, value) buf_appendf(out, name ":%s\r\n", (value))
-#define F2(name, value) buf_appendf(out, name ":%.2f\r\n", (double)(value))
-#define F6(name, value) buf_appendf(out, name ":%.6f\r\n", (double)(value))
+#define U64(name, value)     buf_appendf(out, name ":%" PRIu64 "\r\n", (uint64_t)(value))
+#define I64(name, value)     buf_appendf(out, name ":%" PRId64 "\r\n", (int64_t)(value))
+#define TEXT(name, value)    buf_appendf(out, name ":%s\r\n", (value))
+#define F2(name, value)      buf_appendf(out, name ":%.2f\r\n", (double)(value))
+#define F6(name, value)      buf_appendf(out, name ":%.6f\r\n", (double)(value))
 #define PERCENT(name, value) buf_appendf(out, name ":%.2f%%\r\n", (double)(value))
-/* fields that say nothing yet */
-#define CONSTANT(text) buf_append_slice(out, SLICE(text))
+
+/* Fields that say nothing yet: names with a space between them. */
+static void zeros(struct buf *out, const char *names)
+{
+    for (; *names != '\0'; names++)
+        if (*names == ' ')
+            buf_append(out, ":0\r\n", 4);
+        else
+            buf_append_char(out, *names);
+    buf_append(out, ":0\r\n", 4);
+}
 
 static void human(struct buf *out, const char *name, uint64_t bytes)
 {
@@ -45,7 +55,8 @@ static void write_server(struct engine *e, void *state, struct buf *out)
     TEXT("redis_version", CAIRN_REDIS_VERSION);
     TEXT("redis_git_sha1", CAIRN_GIT_SHA1);
     TEXT("redis_git_dirty", CAIRN_GIT_DIRTY);
-    buf_appendf(out, "redis_build_id:%016" PRIx64 "\r\n", crc64(0, CAIRN_VERSION CAIRN_GIT_SHA1, sizeof(CAIRN_VERSION CAIRN_GIT_SHA1)));
+    buf_appendf(out, "redis_build_id:%016" PRIx64 "\r\n",
+                crc64(0, CAIRN_VERSION CAIRN_GIT_SHA1, sizeof(CAIRN_VERSION CAIRN_GIT_SHA1)));
     TEXT("redis_mode", "standalone");
     TEXT("server_name", "cairn");
     TEXT("cairn_version", CAIRN_VERSION);
@@ -81,16 +92,16 @@ static void write_clients(struct engine *e, void *state, struct buf *out)
     for (struct session *s = session_next(e, NULL); s != NULL; s = session_next(e, s))
         blocked += session_blocked(s);
     U64("connected_clients", session_count(e));
-    CONSTANT("cluster_connections:0\r\n");
+    zeros(out, "cluster_connections");
     config_field(e, "maxclients", "maxclients", out);
     U64("client_recent_max_input_buffer", st->client_recent_max_input);
     U64("client_recent_max_output_buffer", st->client_recent_max_output);
     U64("blocked_clients", blocked);
-    CONSTANT("tracking_clients:0\r\npubsub_clients:0\r\n");
+    zeros(out, "tracking_clients pubsub_clients");
     U64("watching_clients", engine_watching_sessions(e));
-    CONSTANT("clients_in_timeout_table:0\r\n");
+    zeros(out, "clients_in_timeout_table");
     U64("total_watched_keys", engine_watched_keys(e));
-    CONSTANT("total_blocking_keys:0\r\ntotal_blocking_keys_on_nokey:0\r\n");
+    zeros(out, "total_blocking_keys total_blocking_keys_on_nokey");
 }
 
 static void write_memory(struct engine *e, void *state, struct buf *out)
@@ -117,10 +128,13 @@ static void write_memory(struct engine *e, void *state, struct buf *out)
     U64("allocator_muzzy", m.allocator.muzzy);
     U64("total_system_memory", total);
     human(out, "total_system_memory_human", total);
-    CONSTANT("used_memory_lua:0\r\nused_memory_vm_eval:0\r\nused_memory_lua_human:0B\r\nused_memory_scripts_eval:0\r\n"
-             "number_of_cached_scripts:0\r\nnumber_of_functions:0\r\nnumber_of_libraries:0\r\nused_memory_vm_functions:0\r\n"
-             "used_memory_vm_total:0\r\nused_memory_vm_total_human:0B\r\nused_memory_functions:0\r\nused_memory_scripts:0\r\n"
-             "used_memory_scripts_human:0B\r\n");
+    zeros(out, "used_memory_lua used_memory_vm_eval");
+    TEXT("used_memory_lua_human", "0B");
+    zeros(out, "used_memory_scripts_eval number_of_cached_scripts number_of_functions "
+               "number_of_libraries used_memory_vm_functions used_memory_vm_total");
+    TEXT("used_memory_vm_total_human", "0B");
+    zeros(out, "used_memory_functions used_memory_scripts");
+    TEXT("used_memory_scripts_human", "0B");
     U64("maxmemory", maxmemory);
     human(out, "maxmemory_human", (uint64_t)maxmemory);
     config_field(e, "maxmemory_policy", "maxmemory-policy", out);
@@ -132,11 +146,12 @@ static void write_memory(struct engine *e, void *state, struct buf *out)
     I64("rss_overhead_bytes", m.rss_overhead_bytes);
     F2("mem_fragmentation_ratio", m.fragmentation_ratio);
     I64("mem_fragmentation_bytes", m.fragmentation_bytes);
-    CONSTANT("mem_not_counted_for_evict:0\r\nmem_replication_backlog:0\r\nmem_total_replication_buffers:0\r\nmem_clients_slaves:0\r\n");
+    zeros(out, "mem_not_counted_for_evict mem_replication_backlog mem_total_replication_buffers "
+               "mem_clients_slaves");
     U64("mem_clients_normal", m.clients);
-    CONSTANT("mem_cluster_links:0\r\nmem_aof_buffer:0\r\n");
+    zeros(out, "mem_cluster_links mem_aof_buffer");
     TEXT("mem_allocator", mem_allocator_name());
-    CONSTANT("mem_overhead_db_hashtable_rehashing:0\r\nactive_defrag_running:0\r\n");
+    zeros(out, "mem_overhead_db_hashtable_rehashing active_defrag_running");
     U64("lazyfree_pending_objects", host->background_pending == NULL ? 0 : host->background_pending(host->arg));
     U64("lazyfreed_objects", engine_stats(e)->lazyfreed_objects);
 }
@@ -144,17 +159,23 @@ static void write_memory(struct engine *e, void *state, struct buf *out)
 static void write_persistence(struct engine *e, void *state, struct buf *out)
 {
     (void)state;
-    CONSTANT("loading:0\r\nasync_loading:0\r\ncurrent_cow_peak:0\r\ncurrent_cow_size:0\r\ncurrent_cow_size_age:0\r\n"
-             "current_fork_perc:0.00\r\ncurrent_save_keys_processed:0\r\ncurrent_save_keys_total:0\r\n");
+    zeros(out, "loading async_loading current_cow_peak current_cow_size current_cow_size_age");
+    TEXT("current_fork_perc", "0.00");
+    zeros(out, "current_save_keys_processed current_save_keys_total");
     U64("rdb_changes_since_last_save", engine_stats(e)->dirty);
-    CONSTANT("rdb_bgsave_in_progress:0\r\n");
+    zeros(out, "rdb_bgsave_in_progress");
     U64("rdb_last_save_time", engine_start_ms(e) / 1000);
-    CONSTANT("rdb_last_bgsave_status:ok\r\nrdb_last_bgsave_time_sec:-1\r\nrdb_current_bgsave_time_sec:-1\r\nrdb_saves:0\r\n"
-             "rdb_last_cow_size:0\r\nrdb_last_load_keys_expired:0\r\nrdb_last_load_keys_loaded:0\r\naof_enabled:0\r\n"
-             "aof_rewrite_in_progress:0\r\naof_rewrite_scheduled:0\r\naof_last_rewrite_time_sec:-1\r\n"
-             "aof_current_rewrite_time_sec:-1\r\naof_last_bgrewrite_status:ok\r\naof_rewrites:0\r\n"
-             "aof_rewrites_consecutive_failures:0\r\naof_last_write_status:ok\r\naof_last_cow_size:0\r\n"
-             "module_fork_in_progress:0\r\nmodule_fork_last_cow_size:0\r\n");
+    TEXT("rdb_last_bgsave_status", "ok");
+    TEXT("rdb_last_bgsave_time_sec", "-1");
+    TEXT("rdb_current_bgsave_time_sec", "-1");
+    zeros(out, "rdb_saves rdb_last_cow_size rdb_last_load_keys_expired rdb_last_load_keys_loaded "
+               "aof_enabled aof_rewrite_in_progress aof_rewrite_scheduled");
+    TEXT("aof_last_rewrite_time_sec", "-1");
+    TEXT("aof_current_rewrite_time_sec", "-1");
+    TEXT("aof_last_bgrewrite_status", "ok");
+    zeros(out, "aof_rewrites aof_rewrites_consecutive_failures");
+    TEXT("aof_last_write_status", "ok");
+    zeros(out, "aof_last_cow_size module_fork_in_progress module_fork_last_cow_size");
 }
 
 static void write_stats(struct engine *e, void *state, struct buf *out)
@@ -166,51 +187,58 @@ static void write_stats(struct engine *e, void *state, struct buf *out)
     U64("instantaneous_ops_per_sec", st->ops_per_sec);
     U64("total_net_input_bytes", st->net_input_bytes);
     U64("total_net_output_bytes", st->net_output_bytes);
-    CONSTANT("total_net_repl_input_bytes:0\r\ntotal_net_repl_output_bytes:0\r\n");
+    zeros(out, "total_net_repl_input_bytes total_net_repl_output_bytes");
     F2("instantaneous_input_kbps", st->input_kbps);
     F2("instantaneous_output_kbps", st->output_kbps);
-    CONSTANT("instantaneous_input_repl_kbps:0.00\r\ninstantaneous_output_repl_kbps:0.00\r\n");
+    TEXT("instantaneous_input_repl_kbps", "0.00");
+    TEXT("instantaneous_output_repl_kbps", "0.00");
     U64("rejected_connections", st->rejected_connections);
-    CONSTANT("sync_full:0\r\nsync_partial_ok:0\r\nsync_partial_err:0\r\n");
+    zeros(out, "sync_full sync_partial_ok sync_partial_err");
     U64("expired_keys", st->expired_keys);
-    CONSTANT("expired_stale_perc:0.00\r\n");
+    TEXT("expired_stale_perc", "0.00");
     U64("expired_time_cap_reached_count", st->expired_time_cap_reached);
     U64("expire_cycle_cpu_milliseconds", st->expire_cycle_us / 1000);
     U64("evicted_keys", st->evicted_keys);
     U64("evicted_clients", st->evicted_clients);
-    CONSTANT("evicted_scripts:0\r\ntotal_eviction_exceeded_time:0\r\ncurrent_eviction_exceeded_time:0\r\n");
+    zeros(out, "evicted_scripts total_eviction_exceeded_time current_eviction_exceeded_time");
     U64("keyspace_hits", st->keyspace_hits);
     U64("keyspace_misses", st->keyspace_misses);
-    CONSTANT("pubsub_channels:0\r\npubsub_patterns:0\r\npubsubshard_channels:0\r\nlatest_fork_usec:0\r\ntotal_forks:0\r\n"
-             "migrate_cached_sockets:0\r\nslave_expires_tracked_keys:0\r\nactive_defrag_hits:0\r\nactive_defrag_misses:0\r\n"
-             "active_defrag_key_hits:0\r\nactive_defrag_key_misses:0\r\ntotal_active_defrag_time:0\r\n"
-             "current_active_defrag_time:0\r\ntracking_total_keys:0\r\ntracking_total_items:0\r\ntracking_total_prefixes:0\r\n");
+    zeros(out, "pubsub_channels pubsub_patterns pubsubshard_channels latest_fork_usec total_forks "
+               "migrate_cached_sockets slave_expires_tracked_keys active_defrag_hits "
+               "active_defrag_misses active_defrag_key_hits active_defrag_key_misses "
+               "total_active_defrag_time current_active_defrag_time tracking_total_keys "
+               "tracking_total_items tracking_total_prefixes");
     U64("unexpected_error_replies", st->unexpected_errors);
     U64("total_error_replies", st->error_replies);
-    CONSTANT("dump_payload_sanitizations:0\r\n");
+    zeros(out, "dump_payload_sanitizations");
     U64("total_reads_processed", st->reads);
     U64("total_writes_processed", st->writes);
-    CONSTANT("io_threaded_reads_processed:0\r\nio_threaded_writes_processed:0\r\n");
+    zeros(out, "io_threaded_reads_processed io_threaded_writes_processed");
     U64("client_query_buffer_limit_disconnections", st->query_limit_disconnections);
     U64("client_output_buffer_limit_disconnections", st->output_limit_disconnections);
-    CONSTANT("reply_buffer_shrinks:0\r\nreply_buffer_expands:0\r\n");
+    zeros(out, "reply_buffer_shrinks reply_buffer_expands");
     U64("eventloop_cycles", st->loop_cycles);
     U64("eventloop_duration_sum", st->loop_us);
     U64("eventloop_duration_cmd_sum", st->loop_command_us);
     U64("instantaneous_eventloop_cycles_per_sec", st->loop_cycles_per_sec);
     U64("instantaneous_eventloop_duration_usec", st->loop_us_per_cycle);
-    CONSTANT("acl_access_denied_auth:0\r\nacl_access_denied_cmd:0\r\nacl_access_denied_key:0\r\nacl_access_denied_channel:0\r\n");
+    zeros(out, "acl_access_denied_auth acl_access_denied_cmd acl_access_denied_key "
+               "acl_access_denied_channel");
 }
 
 static void write_replication(struct engine *e, void *state, struct buf *out)
 {
     const struct observe *o = state;
-    CONSTANT("role:master\r\nconnected_slaves:0\r\nmaster_failover_state:no-failover\r\n");
+    TEXT("role", "master");
+    zeros(out, "connected_slaves");
+    TEXT("master_failover_state", "no-failover");
     TEXT("master_replid", o->replication_id);
-    CONSTANT("master_replid2:0000000000000000000000000000000000000000\r\nmaster_repl_offset:0\r\nsecond_repl_offset:-1\r\n"
-             "repl_backlog_active:0\r\n");
+    TEXT("master_replid2", "0000000000000000000000000000000000000000");
+    zeros(out, "master_repl_offset");
+    TEXT("second_repl_offset", "-1");
+    zeros(out, "repl_backlog_active");
     config_field(e, "repl_backlog_size", "repl-backlog-size", out);
-    CONSTANT("repl_backlog_first_byte_offset:0\r\nrepl_backlog_histlen:0\r\n");
+    zeros(out, "repl_backlog_first_byte_offset repl_backlog_histlen");
 }
 
 static void write_cpu(struct engine *e, void *state, struct buf *out)
@@ -321,7 +349,7 @@ static void write_cluster(struct engine *e, void *state, struct buf *out)
 {
     (void)e;
     (void)state;
-    CONSTANT("cluster_enabled:0\r\n");
+    zeros(out, "cluster_enabled");
 }
 
 static void write_keyspace(struct engine *e, void *state, struct buf *out)

@@ -1,4 +1,5 @@
-/* LATENCY: what the monitor saw, as data, as a drawing and in words; and the distribution of each command's run times. */
+/* LATENCY: what the monitor saw, as data, as a drawing and in words; and the distribution of each command's run times.
+ */
 #include "base/buf.h"
 #include "engine/command_lookup.h"
 #include "engine/histogram.h"
@@ -64,7 +65,8 @@ static void age_text(char out[AGE_ROWS + 1], uint64_t seconds)
         snprintf(out, AGE_ROWS + 1, "%ud", (unsigned)(seconds / (24 * 3600) > 99 ? 99 : seconds / (24 * 3600)));
 }
 
-static void graph_draw(struct buf *out, const struct latency_sample *samples, int n, uint64_t low, uint64_t high, uint64_t now_s)
+static void graph_draw(struct buf *out, const struct latency_sample *samples, int n, uint64_t low, uint64_t high,
+                       uint64_t now_s)
 {
     static const char marks[GRAPH_LEVELS] = {'_', 'o', '#'};
     for (int row = GRAPH_ROWS - 1; row >= 0; row--) {
@@ -99,8 +101,8 @@ void cmd_latency_graph(struct ctx *ctx)
 {
     const struct latency_event *event = latency_find(&observe_of(ctx->engine)->latency, arg(ctx, 2));
     if (event == NULL) {
-        reply_errorf(ctx->reply, "ERR No samples available for event '%.*s'", (int)(arg(ctx, 2).len > 128 ? 128 : arg(ctx, 2).len),
-                     arg(ctx, 2).ptr);
+        reply_errorf(ctx->reply, "ERR No samples available for event '%.*s'",
+                     (int)(arg(ctx, 2).len > 128 ? 128 : arg(ctx, 2).len), arg(ctx, 2).ptr);
         return;
     }
     struct latency_sample samples[LATENCY_SAMPLES];
@@ -134,7 +136,9 @@ static void event_report(struct buf *out, int number, const struct latency_event
     for (int i = 0; i < n; i++)
         deviation += (double)samples[i].ms > mean ? (double)samples[i].ms - mean : mean - (double)samples[i].ms;
     double period = (double)(samples[n - 1].unix_s - samples[0].unix_s) / (n > 1 ? n - 1 : 1);
-    buf_appendf(out, "%d. %s: %d latency spikes (average %.0fms, mean deviation %.0fms, period %.2f sec). Worst all time event %llums.\n",
+    buf_appendf(out,
+                "%d. %s: %d latency spikes (average %.0fms, mean deviation %.0fms, period %.2f sec). Worst all time "
+                "event %llums.\n",
                 number, event->name, n, mean, deviation / n, period, (unsigned long long)event->max_ms);
 }
 
@@ -145,8 +149,10 @@ void cmd_latency_doctor(struct ctx *ctx)
     int64_t slower_than = observe_config_i64(ctx->engine, "slowlog-log-slower-than", 10000);
     struct buf out = BUF_INIT;
     if (o->latency.count == 0 && threshold == 0) {
-        buf_append_slice(&out, SLICE("Nothing is measured: the latency monitor is off. \"CONFIG SET latency-monitor-threshold "
-                                     "<milliseconds>\" turns it on.\n"));
+        buf_append_slice(&out,
+                         SLICE(
+                             "Nothing is measured: the latency monitor is off. \"CONFIG SET latency-monitor-threshold "
+                             "<milliseconds>\" turns it on.\n"));
     } else if (o->latency.count == 0) {
         buf_append_slice(&out, SLICE("No latency spike was seen since the start or the last LATENCY RESET.\n"));
     } else {
@@ -155,12 +161,15 @@ void cmd_latency_doctor(struct ctx *ctx)
             event_report(&out, i + 1, o->latency.events[i]);
         buf_append_slice(&out, SLICE("\nAdvice:\n\n"));
         if (slower_than < 0 || slower_than > threshold * 1000)
-            buf_appendf(&out, "- The slow log does not name the commands behind the spikes, since it starts above them. Try \"CONFIG "
-                              "SET slowlog-log-slower-than %lld\".\n",
-                        (long long)threshold * 1000);
-        buf_append_slice(&out, SLICE("- SLOWLOG GET lists the slowest commands with their arguments.\n"
-                                     "- Work on very large values takes long, and so does deleting them: UNLINK and the lazyfree "
-                                     "directives free them in the background.\n"));
+            buf_appendf(
+                &out,
+                "- The slow log does not name the commands behind the spikes, since it starts above them. Try \"CONFIG "
+                "SET slowlog-log-slower-than %lld\".\n",
+                (long long)threshold * 1000);
+        buf_append_slice(
+            &out, SLICE("- SLOWLOG GET lists the slowest commands with their arguments.\n"
+                        "- Work on very large values takes long, and so does deleting them: UNLINK and the lazyfree "
+                        "directives free them in the background.\n"));
     }
     reply_verbatim(ctx->reply, "txt", buf_slice(&out));
     buf_deinit(&out);

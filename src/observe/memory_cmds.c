@@ -52,7 +52,8 @@ static int64_t reply_databases(struct ctx *ctx, size_t *keys)
             continue;
         reply_bulkf(ctx->reply, "db.%d", db);
         reply_map(ctx->reply, 3);
-        stat_int(ctx->reply, "overhead.hashtable.main", (int64_t)store_overhead(ctx->store, db)); /* the time index included */
+        stat_int(ctx->reply, "overhead.hashtable.main",
+                 (int64_t)store_overhead(ctx->store, db)); /* the time index included */
         stat_int(ctx->reply, "overhead.hashtable.expires", 0);
         stat_int(ctx->reply, "overhead.hashtable.slot-to-keys", 0);
         *keys += len;
@@ -70,9 +71,15 @@ void cmd_memory_stats(struct ctx *ctx)
     const struct {
         const char *name;
         size_t value;
-    } first[] = {{"peak.allocated", m.peak},    {"total.allocated", m.used}, {"startup.allocated", m.startup},
-                 {"replication.backlog", 0},    {"clients.slaves", 0},       {"clients.normal", m.clients},
-                 {"cluster.links", 0},          {"aof.buffer", 0},           {"lua.caches", m.lua},
+    } first[] = {{"peak.allocated", m.peak},
+                 {"total.allocated", m.used},
+                 {"startup.allocated", m.startup},
+                 {"replication.backlog", 0},
+                 {"clients.slaves", 0},
+                 {"clients.normal", m.clients},
+                 {"cluster.links", 0},
+                 {"aof.buffer", 0},
+                 {"lua.caches", m.lua},
                  {"functions.caches", m.functions}};
     for (size_t i = 0; i < ARRAY_LEN(first); i++)
         stat_int(reply, first[i].name, (int64_t)first[i].value);
@@ -112,21 +119,28 @@ void cmd_memory_doctor(struct ctx *ctx)
     memory_facts_read(ctx->engine, &m);
     struct buf out = BUF_INIT;
     if (m.used < DOCTOR_USED_MIN) {
-        buf_append_slice(&out, SLICE("This server is empty or uses very little memory: there is nothing to find yet.\n"));
+        buf_append_slice(&out,
+                         SLICE("This server is empty or uses very little memory: there is nothing to find yet.\n"));
     } else {
         if ((double)m.peak > (double)m.used * 1.5)
-            buf_appendf(&out, "- Peak: memory was %.1f times what it is now, so the allocator may hold pages that it does not need. "
-                              "MEMORY PURGE gives them back.\n",
-                        (double)m.peak / (double)m.used);
+            buf_appendf(
+                &out,
+                "- Peak: memory was %.1f times what it is now, so the allocator may hold pages that it does not need. "
+                "MEMORY PURGE gives them back.\n",
+                (double)m.peak / (double)m.used);
         if (m.allocator.frag_ratio > 1.1 && m.allocator.frag_bytes > DOCTOR_WASTE_MIN)
-            buf_appendf(&out, "- Fragmentation: the allocator's pages are %.2f times what lies in them.\n", m.allocator.frag_ratio);
+            buf_appendf(&out, "- Fragmentation: the allocator's pages are %.2f times what lies in them.\n",
+                        m.allocator.frag_ratio);
         if (m.allocator.rss_ratio > 1.1 && m.allocator.rss_bytes > DOCTOR_WASTE_MIN)
-            buf_append_slice(&out, SLICE("- Free pages: the allocator has not given back all that was freed. MEMORY PURGE does.\n"));
+            buf_append_slice(
+                &out, SLICE("- Free pages: the allocator has not given back all that was freed. MEMORY PURGE does.\n"));
         if (m.rss_overhead_ratio > 1.1 && m.rss_overhead_bytes > DOCTOR_WASTE_MIN)
             buf_append_slice(&out, SLICE("- Overhead: the process holds much memory beside the allocator's.\n"));
         size_t clients = session_count(ctx->engine);
         if (clients > 0 && m.clients / clients > 200 * 1024)
-            buf_append_slice(&out, SLICE("- Clients: their buffers take more than 200 KB each. Look for slow readers in CLIENT LIST.\n"));
+            buf_append_slice(
+                &out,
+                SLICE("- Clients: their buffers take more than 200 KB each. Look for slow readers in CLIENT LIST.\n"));
         if (out.len == 0)
             buf_append_slice(&out, SLICE("No problem with memory was found.\n"));
     }

@@ -2,12 +2,15 @@
 #include "base/mem.h"
 #include "observe/observe_impl.h"
 
-enum { CLIENTS_SAMPLED = 1000 }; /* with more, the rest is taken to be like these: INFO stays short with 10,000 idle clients */
+enum {
+    CLIENTS_SAMPLED = 1000
+}; /* with more, the rest is taken to be like these: INFO stays short with 10,000 idle clients */
 
 static size_t clients_memory(struct engine *e)
 {
     size_t sum = 0, seen = 0;
-    for (struct session *s = session_next(e, NULL); s != NULL && seen < CLIENTS_SAMPLED; s = session_next(e, s), seen++) {
+    for (struct session *s = session_next(e, NULL); s != NULL && seen < CLIENTS_SAMPLED;
+         s = session_next(e, s), seen++) {
         struct peer_info peer;
         session_describe(s, &peer);
         sum += peer.total_mem + session_mem(s);

@@ -1,4 +1,5 @@
-/* The feature: state of the slow log, the latency monitor and the effect recorder; what happens when a command was slow. */
+/* The feature: state of the slow log, the latency monitor and the effect recorder; what happens when a command was
+ * slow. */
 #include "observe/observe_feature.h"
 
 #include "base/mem.h"
@@ -30,7 +31,8 @@ static void observe_stop(struct engine *e, void *state)
 }
 
 /* The engine calls this above the smaller of the two thresholds, so each has its own test here. */
-static void observe_slow(struct engine *e, void *state, const struct ctx *ctx, const struct command_entry *entry, uint64_t usec)
+static void observe_slow(struct engine *e, void *state, const struct ctx *ctx, const struct command_entry *entry,
+                         uint64_t usec)
 {
     struct observe *o = state;
     int64_t slower_than = observe_config_i64(e, "slowlog-log-slower-than", 10000);
@@ -40,8 +42,8 @@ static void observe_slow(struct engine *e, void *state, const struct ctx *ctx, c
     }
     int64_t threshold_ms = observe_config_i64(e, "latency-monitor-threshold", 0);
     if (threshold_ms > 0 && usec / 1000 >= (uint64_t)threshold_ms)
-        latency_add(&o->latency, entry->command->flags & CMD_FAST ? "fast-command" : "command", engine_wall_us(e) / 1000000,
-                    usec / 1000);
+        latency_add(&o->latency, entry->command->flags & CMD_FAST ? "fast-command" : "command",
+                    engine_wall_us(e) / 1000000, usec / 1000);
 }
 
 static const struct command *const tables[] = {server_commands, NULL};

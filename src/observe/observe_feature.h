@@ -1,4 +1,5 @@
-/* Observation: INFO, CONFIG, COMMAND, MEMORY, SLOWLOG, LATENCY, DEBUG and the other commands about the server itself. */
+/* Observation: INFO, CONFIG, COMMAND, MEMORY, SLOWLOG, LATENCY, DEBUG and the other commands about the server itself.
+ */
 #ifndef CAIRN_OBSERVE_OBSERVE_FEATURE_H
 #define CAIRN_OBSERVE_OBSERVE_FEATURE_H
 

@@ -11,10 +11,10 @@
 #include "observe/host_info.h"
 
 enum {
-    SLOWLOG_ARGS_MAX = 32,      /* of an entry, the one that counts the rest included */
+    SLOWLOG_ARGS_MAX = 32, /* of an entry, the one that counts the rest included */
     SLOWLOG_ARG_BYTES_MAX = 128,
     LATENCY_EVENTS_MAX = 64,
-    LATENCY_SAMPLES = 160,      /* of an event; older ones are overwritten */
+    LATENCY_SAMPLES = 160,              /* of an event; older ones are overwritten */
     EFFECTS_KEPT_MAX = 64 * 1024 * 1024 /* DEBUG EFFECTS stops recording there */
 };
 

@@ -34,7 +34,10 @@ void cmd_shutdown(struct ctx *ctx)
     static const struct {
         const char *word;
         uint32_t flag;
-    } words[] = {{"save", SHUTDOWN_SAVE}, {"nosave", SHUTDOWN_NOSAVE}, {"now", SHUTDOWN_NOW}, {"force", SHUTDOWN_FORCE}};
+    } words[] = {{"save", SHUTDOWN_SAVE},
+                 {"nosave", SHUTDOWN_NOSAVE},
+                 {"now", SHUTDOWN_NOW},
+                 {"force", SHUTDOWN_FORCE}};
     uint32_t flags = 0;
     bool abort = false;
     for (int i = 1; i < ctx->argc; i++) {
@@ -115,7 +118,8 @@ void cmd_lolwut(struct ctx *ctx)
     int64_t stones = numbers[2] < 1 ? 1 : numbers[2] > LOLWUT_STONES_MAX ? LOLWUT_STONES_MAX : numbers[2];
     struct buf out = BUF_INIT;
     cairn_draw(&out, engine_prng(ctx->engine), (int)columns, (int)stones);
-    buf_append_slice(&out, SLICE("\nA cairn marks the way for those who come after.\nRedis ver. " CAIRN_REDIS_VERSION "\n"));
+    buf_append_slice(&out,
+                     SLICE("\nA cairn marks the way for those who come after.\nRedis ver. " CAIRN_REDIS_VERSION "\n"));
     reply_verbatim(ctx->reply, "txt", buf_slice(&out));
     buf_deinit(&out);
 }

@@ -126,8 +126,7 @@ void cmd_slowlog_get(struct ctx *ctx)
     if (count < 0 || (uint64_t)count > log->count)
         count = (int64_t)log->count;
     reply_array(ctx->reply, count);
-    list_for(link, &log->entries)
-    {
+    list_for(link, &log->entries) {
         if (count-- == 0)
             break;
         const struct slowlog_entry *entry = list_entry(link, struct slowlog_entry, link);
