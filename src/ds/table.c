@@ -455,16 +455,33 @@ static uint64_t segment_build(struct table *t, const struct items *items, unsign
 /* After a segment was built: stash elements that belong to it go in if there is room, else their home is flagged. */
 static void stash_absorb(struct table *t, const uint64_t *segment)
 {
+    unsigned full = SEGMENT_BUCKETS_MAX; /* a home without room: mostly that of the next one as well */
     for (uint32_t i = t->stash_len; i-- > 0;) {
         struct spot s = table_spot(t, t->stash[i].hash);
         if (s.entry != segment || entry_is_empty(*s.entry)) continue;
         struct bucket *buckets = entry_buckets(*s.entry);
-        if (place(buckets, s.n, t->stash[i].record, s.stored)) {
+        if (s.home != full && place(buckets, s.n, t->stash[i].record, s.stored)) {
             entry_add_len(s.entry, 1);
             stash_remove(t, i);
         } else {
             buckets[s.home].overflow |= OVERFLOW_STASH;
+            full = s.home;
         }
+    }
+}
+
+/* An element of home s left its bucket: one that waits in the stash for the same home takes the room. */
+static void stash_absorb_one(struct table *t, const struct spot *s)
+{
+    struct bucket *buckets = entry_buckets(*s->entry);
+    if ((buckets[s->home].overflow & OVERFLOW_STASH) == 0) return;
+    for (uint32_t i = t->stash_len; i-- > 0;) {
+        struct spot other = table_spot(t, t->stash[i].hash);
+        if (other.entry != s->entry || other.home != s->home) continue;
+        if (!place(buckets, s->n, t->stash[i].record, other.stored)) return;
+        entry_add_len(s->entry, 1);
+        stash_remove(t, i);
+        return;
     }
 }
 
@@ -647,7 +664,7 @@ static void table_settle(struct table *t, const struct spot *s)
         table_deinit(t);
     } else if (t->len < (table_segments(t) - 1) * SEGMENT_LEN_MEAN / 4 * 3) {
         table_contract(t);
-    } else if (s->n > size_least(t) && len < size_limit(size_below(s->n)) / 4 * 3) {
+    } else if (s->n > size_least(t) && len < size_limit(size_below(s->n)) / 4 * 3 && t->stash_len == 0) {
         segment_resize(t, s, size_below(s->n));
     }
 }
@@ -661,7 +678,7 @@ static void erase_hit(struct table *t, const struct hit *hit)
     } else {
         table_remove_slot(entry_buckets(*s->entry), s->n, hit->bucket, hit->slot);
         entry_add_len(s->entry, -1);
-        if (unlikely(t->stash_len > 0)) stash_absorb(t, s->entry);
+        if (unlikely(t->stash_len > 0)) stash_absorb_one(t, s);
     }
     table_settle(t, s);
 }
