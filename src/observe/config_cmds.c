@@ -1,6 +1,7 @@
 /* CONFIG: the registry's doors for clients. */
 #include "base/buf.h"
 #include "engine/config.h"
+#include "engine/engine_config.h"
 #include "observe/observe_impl.h"
 #include "observe/server_cmds.h"
 
@@ -25,15 +26,19 @@ void cmd_config_get(struct ctx *ctx)
     reply_defer_map(ctx->reply, mark, pairs.count);
 }
 
-/* enable-protected-configs: no, yes, or local, which lets clients of this machine. */
+static bool is_local(const struct session *s)
+{
+    struct peer_info info;
+    if (session_flags(s) & (SESSION_UNIX_SOCKET | SESSION_INTERNAL))
+        return true;
+    session_describe(s, &info);
+    return strncmp(info.addr, "127.", 4) == 0 || strncmp(info.addr, "[::1]", 5) == 0;
+}
+
 static bool may_set_protected(struct ctx *ctx)
 {
-    struct buf value = BUF_INIT;
-    observe_config_text(ctx->engine, "enable-protected-configs", &value);
-    bool allowed = slice_is(buf_slice(&value), "yes") ||
-                   (slice_is(buf_slice(&value), "local") && observe_client_is_local(ctx->session));
-    buf_deinit(&value);
-    return allowed;
+    int64_t enable = *observe_of(ctx->engine)->protected_configs;
+    return enable == ENABLE_YES || (enable == ENABLE_LOCAL && is_local(ctx->session));
 }
 
 void cmd_config_set(struct ctx *ctx)

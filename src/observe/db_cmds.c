@@ -11,7 +11,7 @@ void cmd_dbsize(struct ctx *ctx)
 static bool flush_mode(struct ctx *ctx, bool *lazy)
 {
     if (ctx->argc == 1) {
-        *lazy = observe_config_i64(ctx->engine, "lazyfree-lazy-user-flush", 0) != 0;
+        *lazy = *observe_of(ctx->engine)->lazy_user_flush != 0;
         return true;
     }
     if (ctx->argc == 2 && (slice_is(arg(ctx, 1), "async") || slice_is(arg(ctx, 1), "sync"))) {

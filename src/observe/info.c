@@ -7,6 +7,7 @@
 #include "base/version.h"
 #include "engine/command_lookup.h"
 #include "engine/config.h"
+#include "engine/engine_config.h"
 #include "engine/errorstats.h"
 #include "engine/histogram.h"
 #include "observe/observe_impl.h"
@@ -110,7 +111,8 @@ static void write_memory(struct engine *e, void *state, struct buf *out)
     memory_facts_read(e, &m);
     const struct engine_host *host = engine_host(e);
     uint64_t total = observe_process(state).total_memory_bytes;
-    int64_t maxmemory = observe_config_i64(e, "maxmemory", 0);
+    const struct observe *o = state;
+    int64_t maxmemory = *o->maxmemory;
     U64("used_memory", m.used);
     human(out, "used_memory_human", m.used);
     U64("used_memory_rss", m.rss);
@@ -303,31 +305,12 @@ static void write_errorstats(struct engine *e, void *state, struct buf *out)
     }
 }
 
-enum { PERCENTILES_MAX = 16 };
-
-static int percentiles_read(struct engine *e, double out[PERCENTILES_MAX])
-{
-    struct buf text = BUF_INIT;
-    int n = 0;
-    observe_config_text(e, "latency-tracking-info-percentiles", &text);
-    for (size_t at = 0; at < text.len && n < PERCENTILES_MAX;) {
-        size_t end = at;
-        while (end < text.len && text.data[end] != ' ')
-            end++;
-        if (end > at && slice_to_double(slice_of(text.data + at, end - at), &out[n]) == ST_OK)
-            n++;
-        at = end + 1;
-    }
-    buf_deinit(&text);
-    return n;
-}
-
 static void write_latencystats(struct engine *e, void *state, struct buf *out)
 {
     (void)state;
     const struct command_index *index = engine_commands(e);
-    double percentiles[PERCENTILES_MAX];
-    int n = percentiles_read(e, percentiles);
+    double percentiles[LATENCY_PERCENTILES_MAX];
+    int n = config_latency_percentiles(engine_config(e), percentiles);
     for (unsigned id = 0; id < command_index_count(index); id++) {
         const struct command_entry *entry = command_index_entry(index, id);
         struct command_usage u;

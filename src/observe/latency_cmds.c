@@ -145,8 +145,8 @@ static void event_report(struct buf *out, int number, const struct latency_event
 void cmd_latency_doctor(struct ctx *ctx)
 {
     struct observe *o = observe_of(ctx->engine);
-    int64_t threshold = observe_config_i64(ctx->engine, "latency-monitor-threshold", 0);
-    int64_t slower_than = observe_config_i64(ctx->engine, "slowlog-log-slower-than", 10000);
+    int64_t threshold = *o->latency_threshold_ms;
+    int64_t slower_than = *o->slowlog_slower_than_us;
     struct buf out = BUF_INIT;
     if (o->latency.count == 0 && threshold == 0) {
         buf_append_slice(&out,

@@ -3,7 +3,6 @@
 #include "observe/observe_feature.h"
 
 #include "base/mem.h"
-#include "base/num.h"
 #include "base/prng.h"
 #include "engine/command_lookup.h"
 #include "engine/config.h"
@@ -30,17 +29,29 @@ static void observe_stop(struct engine *e, void *state)
     mem_free(o);
 }
 
+/* Bound when the server starts: by then every feature has registered its directives. */
+static bool observe_start(struct engine *e, void *state, struct buf *err)
+{
+    struct observe *o = state;
+    struct config *c = engine_config(e);
+    (void)err;
+    o->slowlog_slower_than_us = config_bind_i64(c, "slowlog-log-slower-than");
+    o->slowlog_max_len = config_bind_i64(c, "slowlog-max-len");
+    o->latency_threshold_ms = config_bind_i64(c, "latency-monitor-threshold");
+    o->lazy_user_flush = config_bind_i64(c, "lazyfree-lazy-user-flush");
+    o->maxmemory = config_bind_i64(c, "maxmemory");
+    o->protected_configs = config_bind_i64(c, "enable-protected-configs");
+    return true;
+}
+
 /* The engine calls this above the smaller of the two thresholds, so each has its own test here. */
 static void observe_slow(struct engine *e, void *state, const struct ctx *ctx, const struct command_entry *entry,
                          uint64_t usec)
 {
     struct observe *o = state;
-    int64_t slower_than = observe_config_i64(e, "slowlog-log-slower-than", 10000);
-    if (slower_than >= 0 && usec >= (uint64_t)slower_than && !(entry->command->flags & CMD_SKIP_SLOWLOG)) {
-        int64_t max = observe_config_i64(e, "slowlog-max-len", 128);
-        slowlog_add(&o->slowlog, max < 0 ? 0 : (size_t)max, ctx, usec);
-    }
-    int64_t threshold_ms = observe_config_i64(e, "latency-monitor-threshold", 0);
+    int64_t slower_than = *o->slowlog_slower_than_us, threshold_ms = *o->latency_threshold_ms;
+    if (slower_than >= 0 && usec >= (uint64_t)slower_than && !(entry->command->flags & CMD_SKIP_SLOWLOG))
+        slowlog_add(&o->slowlog, (size_t)*o->slowlog_max_len, ctx, usec);
     if (threshold_ms > 0 && usec / 1000 >= (uint64_t)threshold_ms)
         latency_add(&o->latency, entry->command->flags & CMD_FAST ? "fast-command" : "command",
                     engine_wall_us(e) / 1000000, usec / 1000);
@@ -54,6 +65,7 @@ const struct feature observe_feature = {
     .info = info_sections,
     .info_count = INFO_SECTIONS,
     .init = observe_init,
+    .start = observe_start,
     .slow = observe_slow,
     .stop = observe_stop,
 };
@@ -88,33 +100,9 @@ struct host_facts observe_host(const struct observe *o)
     return facts;
 }
 
-int64_t observe_config_i64(struct engine *e, const char *name, int64_t fallback)
-{
-    struct buf text = BUF_INIT;
-    int64_t value = fallback;
-    if (config_value(engine_config(e), slice_cstr(name), &text)) {
-        struct slice s = buf_slice(&text);
-        if (slice_is(s, "yes") || slice_is(s, "no"))
-            value = slice_is(s, "yes");
-        else if (slice_to_i64(s, &value) != ST_OK)
-            value = fallback;
-    }
-    buf_deinit(&text);
-    return value;
-}
-
 void observe_config_text(struct engine *e, const char *name, struct buf *out)
 {
     (void)config_value(engine_config(e), slice_cstr(name), out);
-}
-
-bool observe_client_is_local(const struct session *s)
-{
-    struct peer_info info;
-    if (session_flags(s) & (SESSION_UNIX_SOCKET | SESSION_INTERNAL))
-        return true;
-    session_describe(s, &info);
-    return strncmp(info.addr, "127.", 4) == 0 || strncmp(info.addr, "[::1]", 5) == 0;
 }
 
 void reply_subcommand_syntax(struct ctx *ctx)

@@ -77,17 +77,17 @@ struct observe {
     struct effect_sink recorder;
     bool recording;
     struct buf recorded;
+    /* bound directives */
+    const int64_t *slowlog_slower_than_us, *slowlog_max_len, *latency_threshold_ms, *lazy_user_flush, *maxmemory;
+    const int64_t *protected_configs;
 };
 
 struct observe *observe_of(struct engine *e);
 struct process_facts observe_process(const struct observe *o);
 struct host_facts observe_host(const struct observe *o);
 
-/* A directive's value; fallback when the registry does not know it. For cold paths: they look it up by name. */
-int64_t observe_config_i64(struct engine *e, const char *name, int64_t fallback);
+/* A directive's value as CONFIG GET prints it; nothing when the server has no such directive. */
 void observe_config_text(struct engine *e, const char *name, struct buf *out);
-/* enable-protected-configs and its sisters: "no", "yes", "local". */
-bool observe_client_is_local(const struct session *s);
 
 /* Facts that INFO memory and MEMORY STATS share. */
 struct memory_facts {
