@@ -1,0 +1,257 @@
+/* The directives of parts that do not exist yet. */
+#include "server/future_config.h"
+
+#include "base/num.h"
+#include "engine/config.h"
+
+#include <ctype.h>
+#include <limits.h>
+#include <string.h>
+
+enum { HOST_NAME_MAX_LEN = 256 };
+
+static bool no(struct buf *err, const char *why)
+{
+    buf_append(err, why, strlen(why));
+    return false;
+}
+
+/* --- save: pairs of seconds and changes; lines of a file add up, an empty one clears --- */
+
+static bool set_save(void *owner, const struct config_input *in, struct buf *value, struct buf *err)
+{
+    (void)owner;
+    if (in->argc == 0)
+        return true;
+    if (in->argc % 2 != 0)
+        return no(err, "Invalid save parameters");
+    if (in->append)
+        buf_append_slice(value, in->current);
+    for (int i = 0; i < in->argc; i++) {
+        int64_t v;
+        if (slice_to_i64(in->argv[i], &v) != ST_OK || v < (i % 2 == 0) || v > INT_MAX)
+            return no(err, "Invalid save parameters");
+        if (value->len > 0)
+            buf_append_char(value, ' ');
+        buf_append_i64(value, v);
+    }
+    return true;
+}
+
+static void rewrite_save(const struct config_output *out, struct buf *lines)
+{
+    if (out->value.len == 0)
+        buf_appendf(lines, "%s \"\"\n", out->name);
+    int words = 0;
+    size_t start = 0;
+    for (size_t i = 0; i <= out->value.len && out->value.len > 0; i++) {
+        if (i < out->value.len && out->value.ptr[i] != ' ')
+            continue;
+        buf_appendf(lines, words % 2 == 0 ? "%s %.*s" : "%s%.*s\n", words % 2 == 0 ? out->name : " ", (int)(i - start), out->value.ptr + start);
+        words++;
+        start = i + 1;
+    }
+}
+
+/* --- replicaof --- */
+
+static bool set_replicaof(void *owner, const struct config_input *in, struct buf *value, struct buf *err)
+{
+    (void)owner;
+    int64_t port;
+    if (in->argc == 0 || (in->argc == 2 && slice_is(in->argv[0], "no") && slice_is(in->argv[1], "one")))
+        return true;
+    if (in->argc != 2)
+        return no(err, "wrong number of arguments");
+    if (slice_to_i64(in->argv[1], &port) != ST_OK || port < 0 || port > 65535)
+        return no(err, "Invalid master port");
+    buf_append_slice(value, in->argv[0]);
+    buf_append_char(value, ' ');
+    buf_append_i64(value, port);
+    return true;
+}
+
+/* --- checks --- */
+
+static bool check_dbfilename(void *owner, const char *text, int64_t number, struct buf *err)
+{
+    (void)owner;
+    (void)number;
+    return strchr(text, '/') == NULL || no(err, "dbfilename can't be a path, just a filename");
+}
+
+static bool check_append_file(void *owner, const char *text, int64_t number, struct buf *err)
+{
+    (void)owner;
+    (void)number;
+    if (text[0] == '\0')
+        return no(err, "appendfilename can't be empty");
+    return strchr(text, '/') == NULL || no(err, "appendfilename can't be a path, just a filename");
+}
+
+static bool check_append_dir(void *owner, const char *text, int64_t number, struct buf *err)
+{
+    (void)owner;
+    (void)number;
+    if (text[0] == '\0')
+        return no(err, "appenddirname can't be empty");
+    return strchr(text, '/') == NULL || no(err, "appenddirname can't be a path, just a dirname");
+}
+
+static bool check_host_name(void *owner, const char *text, int64_t number, struct buf *err)
+{
+    (void)owner;
+    (void)number;
+    if (strlen(text) >= HOST_NAME_MAX_LEN) {
+        buf_appendf(err, "Hostnames must be less than %d characters", HOST_NAME_MAX_LEN);
+        return false;
+    }
+    for (const char *at = text; *at != '\0'; at++)
+        if (!isalnum((unsigned char)*at) && *at != '-' && *at != '.')
+            return no(err, "Hostnames may only contain alphanumeric characters, hyphens or dots");
+    return true;
+}
+
+static bool check_sentinel(void *owner, const char *text, int64_t number, struct buf *err)
+{
+    (void)owner;
+    (void)text;
+    (void)number;
+    return no(err, "sentinel directive while not in sentinel mode");
+}
+
+/* --- the table --- */
+
+static const struct config_enum fsync_policies[] = {{"everysec", 1}, {"always", 2}, {"no", 0}, {NULL, 0}};
+static const struct config_enum diskless_load[] = {{"disabled", 0}, {"on-empty-db", 1}, {"swapdb", 2}, {"flush-before-load", 3}, {NULL, 0}};
+static const struct config_enum channels[] = {{"allchannels", 1}, {"resetchannels", 0}, {NULL, 0}};
+static const struct config_enum sanitize[] = {{"no", 0}, {"yes", 1}, {"clients", 2}, {NULL, 0}};
+static const struct config_enum endpoints[] = {{"ip", 0}, {"hostname", 1}, {"unknown-endpoint", 2}, {NULL, 0}};
+static const struct config_enum on_propagation_error[] = {{"ignore", 0}, {"panic", 1}, {"panic-on-replicas", 2}, {NULL, 0}};
+static const struct config_enum version_check[] = {{"strict", 0}, {"relaxed", 1}, {NULL, 0}};
+
+enum {
+    LATER = CONFIG_INERT,
+    FIXED = CONFIG_INERT | CONFIG_IMMUTABLE,
+    NEW_FIXED = CONFIG_INERT | CONFIG_IMMUTABLE | CONFIG_HIDDEN, /* Redis 7.0 does not list it */
+    TEST_ONLY = CONFIG_INERT | CONFIG_HIDDEN,
+    SECRET = CONFIG_INERT | CONFIG_SENSITIVE,
+    OTHER_NAME = CONFIG_ALIAS_HIDDEN
+};
+
+const struct config_item future_config_items[] = {
+    /* snapshots */
+    {CONFIG_ITEM_SPECIAL("save", LATER | CONFIG_MULTI_ARG, "3600 1 300 100 60 10000", set_save), .rewrite = rewrite_save},
+    {CONFIG_ITEM_STRING("dbfilename", LATER | CONFIG_PROTECTED, "dump.rdb"), .check = check_dbfilename},
+    {CONFIG_ITEM_BOOL("rdbcompression", LATER, "yes")},
+    {CONFIG_ITEM_BOOL("rdbchecksum", FIXED, "yes")},
+    {CONFIG_ITEM_BOOL("rdb-del-sync-files", LATER, "no")},
+    {CONFIG_ITEM_BOOL("rdb-save-incremental-fsync", LATER, "yes")},
+    {CONFIG_ITEM_INT("rdb-key-save-delay", TEST_ONLY, "0", INT_MIN, INT_MAX)},
+    {CONFIG_ITEM_ENUM("rdb-version-check", LATER, "strict", version_check)},
+    {CONFIG_ITEM_INT("key-load-delay", TEST_ONLY, "0", INT_MIN, INT_MAX)},
+    {CONFIG_ITEM_INT("loading-process-events-interval-bytes", TEST_ONLY, "2097152", 1024, INT_MAX)},
+    {CONFIG_ITEM_BOOL("stop-writes-on-bgsave-error", LATER, "yes")},
+    {CONFIG_ITEM_ENUM("sanitize-dump-payload", LATER, "no", sanitize)},
+    /* append-only file */
+    {CONFIG_ITEM_BOOL("appendonly", LATER | CONFIG_DENY_LOADING, "no")},
+    {CONFIG_ITEM_STRING("appendfilename", FIXED, "appendonly.aof"), .check = check_append_file},
+    {CONFIG_ITEM_STRING("appenddirname", FIXED, "appendonlydir"), .check = check_append_dir},
+    {CONFIG_ITEM_ENUM("appendfsync", LATER, "everysec", fsync_policies)},
+    {CONFIG_ITEM_BOOL("no-appendfsync-on-rewrite", LATER, "no")},
+    {CONFIG_ITEM_INT("auto-aof-rewrite-percentage", LATER, "100", 0, INT_MAX)},
+    {CONFIG_ITEM_BYTES("auto-aof-rewrite-min-size", LATER, "64mb", 0, LLONG_MAX)},
+    {CONFIG_ITEM_BOOL("aof-load-truncated", LATER, "yes")},
+    {CONFIG_ITEM_BYTES("aof-load-corrupt-tail-max-size", LATER, "0", 0, LLONG_MAX)},
+    {CONFIG_ITEM_BOOL("aof-use-rdb-preamble", LATER, "yes")},
+    {CONFIG_ITEM_BOOL("aof-timestamp-enabled", LATER, "no")},
+    {CONFIG_ITEM_BOOL("aof-rewrite-incremental-fsync", LATER, "yes")},
+    {CONFIG_ITEM_BOOL("aof-disable-auto-gc", LATER, "no")},
+    /* replication */
+    {CONFIG_ITEM_SPECIAL("replicaof", FIXED | CONFIG_MULTI_ARG, "", set_replicaof), .alias = "slaveof"},
+    {CONFIG_ITEM_STRING("masterauth", SECRET | OTHER_NAME, ""), .alias = "primaryauth"},
+    {CONFIG_ITEM_STRING("masteruser", SECRET | OTHER_NAME, ""), .alias = "primaryuser"},
+    {CONFIG_ITEM_BOOL("replica-serve-stale-data", LATER, "yes"), .alias = "slave-serve-stale-data"},
+    {CONFIG_ITEM_BOOL("replica-read-only", LATER, "yes"), .alias = "slave-read-only"},
+    {CONFIG_ITEM_BOOL("replica-lazy-flush", LATER, "no"), .alias = "slave-lazy-flush"},
+    {CONFIG_ITEM_BOOL("replica-ignore-maxmemory", LATER, "yes"), .alias = "slave-ignore-maxmemory"},
+    {CONFIG_ITEM_BOOL("replica-ignore-disk-write-errors", LATER, "no")},
+    {CONFIG_ITEM_BOOL("replica-announced", LATER, "yes")},
+    {CONFIG_ITEM_STRING("replica-announce-ip", LATER, ""), .alias = "slave-announce-ip"},
+    {CONFIG_ITEM_INT("replica-announce-port", LATER, "0", 0, 65535), .alias = "slave-announce-port"},
+    {CONFIG_ITEM_INT("replica-priority", LATER, "100", 0, INT_MAX), .alias = "slave-priority"},
+    {CONFIG_ITEM_BYTES("replica-full-sync-buffer-limit", LATER, "0", 0, LLONG_MAX)},
+    {CONFIG_ITEM_BYTES("repl-backlog-size", LATER, "1mb", 1, LLONG_MAX)},
+    {CONFIG_ITEM_INT("repl-backlog-ttl", LATER, "3600", 0, LONG_MAX)},
+    {CONFIG_ITEM_BOOL("repl-disable-tcp-nodelay", LATER, "no")},
+    {CONFIG_ITEM_BOOL("repl-diskless-sync", LATER, "yes")},
+    {CONFIG_ITEM_INT("repl-diskless-sync-delay", LATER, "5", 0, INT_MAX)},
+    {CONFIG_ITEM_INT("repl-diskless-sync-max-replicas", LATER, "0", 0, INT_MAX)},
+    {CONFIG_ITEM_ENUM("repl-diskless-load", LATER | CONFIG_DENY_LOADING, "disabled", diskless_load)},
+    {CONFIG_ITEM_INT("repl-ping-replica-period", LATER, "10", 1, INT_MAX), .alias = "repl-ping-slave-period"},
+    {CONFIG_ITEM_INT("repl-timeout", LATER, "60", 1, INT_MAX)},
+    {CONFIG_ITEM_BOOL("repl-mptcp", LATER, "no")},
+    {CONFIG_ITEM_BOOL("dual-channel-replication-enabled", LATER, "no")},
+    {CONFIG_ITEM_INT("min-replicas-to-write", LATER, "0", 0, INT_MAX), .alias = "min-slaves-to-write"},
+    {CONFIG_ITEM_INT("min-replicas-max-lag", LATER, "10", 0, INT_MAX), .alias = "min-slaves-max-lag"},
+    {CONFIG_ITEM_ENUM("propagation-error-behavior", LATER, "ignore", on_propagation_error)},
+    /* cluster */
+    {CONFIG_ITEM_BOOL("cluster-enabled", FIXED, "no")},
+    {CONFIG_ITEM_STRING("cluster-config-file", FIXED, "nodes.conf")},
+    {CONFIG_ITEM_INT("cluster-port", FIXED, "0", 0, 65535)},
+    {CONFIG_ITEM_INT("cluster-databases", NEW_FIXED, "1", 1, INT_MAX)},
+    {CONFIG_ITEM_INT("cluster-node-timeout", LATER, "15000", 0, LLONG_MAX)},
+    {CONFIG_ITEM_INT("cluster-ping-interval", TEST_ONLY, "0", 0, LLONG_MAX)},
+    {CONFIG_ITEM_STRING("cluster-announce-ip", LATER, "")},
+    {CONFIG_ITEM_STRING("cluster-announce-hostname", LATER, ""), .check = check_host_name},
+    {CONFIG_ITEM_STRING("cluster-announce-human-nodename", LATER, "")},
+    {CONFIG_ITEM_STRING("cluster-announce-client-ipv4", LATER, "")},
+    {CONFIG_ITEM_STRING("cluster-announce-client-ipv6", LATER, "")},
+    {CONFIG_ITEM_INT("cluster-announce-port", LATER, "0", 0, 65535)},
+    {CONFIG_ITEM_INT("cluster-announce-tls-port", LATER, "0", 0, 65535)},
+    {CONFIG_ITEM_INT("cluster-announce-bus-port", LATER, "0", 0, 65535)},
+    {CONFIG_ITEM_INT("cluster-announce-client-port", LATER, "0", 0, 65535)},
+    {CONFIG_ITEM_INT("cluster-announce-client-tls-port", LATER, "0", 0, 65535)},
+    {CONFIG_ITEM_ENUM("cluster-preferred-endpoint-type", LATER, "ip", endpoints)},
+    {CONFIG_ITEM_BOOL("cluster-replica-no-failover", LATER, "no"), .alias = "cluster-slave-no-failover"},
+    {CONFIG_ITEM_INT("cluster-replica-validity-factor", LATER, "10", 0, INT_MAX), .alias = "cluster-slave-validity-factor"},
+    {CONFIG_ITEM_INT("cluster-migration-barrier", LATER, "1", 0, INT_MAX)},
+    {CONFIG_ITEM_INT("cluster-manual-failover-timeout", LATER, "5000", 1, INT_MAX)},
+    {CONFIG_ITEM_BOOL("cluster-allow-replica-migration", LATER, "yes")},
+    {CONFIG_ITEM_BOOL("cluster-allow-reads-when-down", LATER, "no")},
+    {CONFIG_ITEM_BOOL("cluster-allow-pubsubshard-when-down", LATER, "yes")},
+    {CONFIG_ITEM_BOOL("cluster-require-full-coverage", LATER, "yes")},
+    {CONFIG_ITEM_BOOL("cluster-slot-stats-enabled", LATER, "no")},
+    {CONFIG_ITEM_BYTES("cluster-link-sendbuf-limit", LATER, "0", 0, LLONG_MAX)},
+    {CONFIG_ITEM_INT("cluster-blacklist-ttl", LATER, "60", 0, LONG_MAX)},
+    {.name = "sentinel", .flags = CONFIG_FILE_ONLY, .check = check_sentinel},
+    /* access lists, modules, scripts */
+    {CONFIG_ITEM_STRING("aclfile", FIXED, "")},
+    {CONFIG_ITEM_ENUM("acl-pubsub-default", LATER, "resetchannels", channels)},
+    {CONFIG_ITEM_INT("acllog-max-len", LATER, "128", 0, LONG_MAX)},
+    {.name = "user", .flags = CONFIG_FILE_ONLY | CONFIG_SENSITIVE, .min = 1},
+    {.name = "loadmodule", .flags = CONFIG_FILE_ONLY, .min = 1},
+    {CONFIG_ITEM_BOOL("lua-enable-deprecated-api", TEST_ONLY | CONFIG_IMMUTABLE, "no")},
+    /* clients and statistics of other parts */
+    {CONFIG_ITEM_INT("tracking-table-max-keys", LATER, "1000000", 0, LONG_MAX)},
+    {CONFIG_ITEM_INT("client-default-resp", TEST_ONLY, "2", 2, 3)},
+    {CONFIG_ITEM_STRING("req-res-logfile", TEST_ONLY | CONFIG_IMMUTABLE, "")},
+    {CONFIG_ITEM_STRING("locale-collate", LATER, "")},
+    {CONFIG_ITEM_STRING("availability-zone", LATER, "")},
+    {CONFIG_ITEM_BOOL("import-mode", LATER, "no")},
+    {CONFIG_ITEM_BOOL("extended-redis-compatibility", LATER, "no")},
+    {CONFIG_ITEM_INT("commandlog-request-larger-than", LATER, "1048576", -1, LLONG_MAX)},
+    {CONFIG_ITEM_INT("commandlog-large-request-max-len", LATER, "128", 0, LONG_MAX)},
+    {CONFIG_ITEM_INT("commandlog-reply-larger-than", LATER, "1048576", -1, LLONG_MAX)},
+    {CONFIG_ITEM_INT("commandlog-large-reply-max-len", LATER, "128", 0, LONG_MAX)},
+    /* defragmentation */
+    {CONFIG_ITEM_BOOL("activedefrag", LATER, "no")},
+    {CONFIG_ITEM_INT("active-defrag-cycle-min", LATER, "1", 1, 99)},
+    {CONFIG_ITEM_INT("active-defrag-cycle-max", LATER, "25", 1, 99)},
+    {CONFIG_ITEM_INT("active-defrag-cycle-us", LATER, "500", 0, 100000)},
+    {CONFIG_ITEM_INT("active-defrag-threshold-lower", LATER, "10", 0, 1000)},
+    {CONFIG_ITEM_INT("active-defrag-threshold-upper", LATER, "100", 0, 1000)},
+    {CONFIG_ITEM_BYTES("active-defrag-ignore-bytes", LATER, "100mb", 1, LLONG_MAX)},
+    {CONFIG_ITEM_INT("active-defrag-max-scan-fields", LATER, "1000", 1, LONG_MAX)},
+};
+const int future_config_item_count = (int)ARRAY_LEN(future_config_items);
