@@ -198,14 +198,10 @@ static inline struct spot table_spot(const struct table *t, uint64_t hash) /* se
 {
     struct spot s;
     size_t next = hash >> (63 - t->level); /* depth level + 1 */
-    s.segment = next >> 1;
-    s.depth = t->level;
-    s.entry = t->segments + s.segment;
-    if (s.segment < t->split) {
-        s.segment = next;
-        s.depth++;
-        s.entry = t->segments_next + next;
-    }
+    unsigned halved = next >> 1 < t->split; /* without branches: it is as good as random */
+    s.segment = next >> (1 - halved);
+    s.depth = t->level + halved;
+    s.entry = (halved ? t->segments_next : t->segments) + s.segment;
     s.n = entry_n(*s.entry);
     s.stored = hash_stored(hash, s.depth);
     s.home = place_home(s.stored >> EXTRA_BITS, s.n);
