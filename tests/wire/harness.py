@@ -3,7 +3,7 @@
 Environment:
   CAIRN_SERVER        the server under test (default build/cairn-server of this checkout)
   CAIRN_WIRE_ORACLE   the oracle (default redis-server)
-  CAIRN_WIRE_PORTS    "first-last": take ports from this range instead of letting the kernel choose
+  CAIRN_WIRE_PORTS    "first-last": the ports to use (default 20000-31999, below those of outgoing connections)
   CAIRN_WIRE_SLOW     factor on every waiting time, for sanitizer builds and loaded machines (default 1)
 """
 import os
@@ -53,18 +53,16 @@ def _is_free(port, family=socket.AF_INET, host="127.0.0.1"):
 
 
 def free_port():
-    limits = os.environ.get("CAIRN_WIRE_PORTS")
-    if limits:
-        first, last = map(int, limits.split("-"))
-        ports = list(range(first, last + 1))
-        random.shuffle(ports)
-        for port in ports:
-            if _is_free(port):
-                return port
-        raise RuntimeError("no free port in " + limits)
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port that nobody listens on. Each xdist worker has a part of the range for itself."""
+    first, last = map(int, os.environ.get("CAIRN_WIRE_PORTS", "20000-31999").split("-"))
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+    part = (last - first + 1) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    ports = list(range(first + worker * part, first + (worker + 1) * part))
+    random.shuffle(ports)
+    for port in ports:
+        if _is_free(port):
+            return port
+    raise RuntimeError("no free port")
 
 
 def wait_for(what, condition, seconds=5.0, every=0.005):

@@ -462,10 +462,11 @@ def test_idle_connections_are_cheap(start, session_pair):
 
 def test_connect_and_close_storm(pair):
     with pair.ours.conn() as conn:
+        before = int(info(conn, "clients")["connected_clients"])
         for _ in range(10):
             socks = [socket.create_connection(pair.ours.address) for _ in range(100)]
             for s in socks[::2]:
                 s.sendall(b"PING\r\n")
             for s in socks:
                 s.close()
-        wait_for("all gone", lambda: info(conn, "clients")["connected_clients"] == "1")
+        wait_for("all gone", lambda: int(info(conn, "clients")["connected_clients"]) <= before)
