@@ -123,7 +123,7 @@ static bool check_sentinel(void *owner, const char *text, int64_t number, struct
 /* --- the table --- */
 
 static const struct config_enum fsync_policies[] = {{"everysec", 1}, {"always", 2}, {"no", 0}, {NULL, 0}};
-static const struct config_enum diskless_load[] = {{"disabled", 0}, {"on-empty-db", 1}, {"swapdb", 2}, {"flush-before-load", 3}, {NULL, 0}};
+static const struct config_enum diskless_load[] = {{"disabled", 0}, {"on-empty-db", 1}, {"swapdb", 2}, {NULL, 0}};
 static const struct config_enum channels[] = {{"allchannels", 1}, {"resetchannels", 0}, {NULL, 0}};
 static const struct config_enum sanitize[] = {{"no", 0}, {"yes", 1}, {"clients", 2}, {NULL, 0}};
 static const struct config_enum endpoints[] = {{"ip", 0}, {"hostname", 1}, {"unknown-endpoint", 2}, {NULL, 0}};
@@ -222,7 +222,7 @@ const struct config_item future_config_items[] = {
     {CONFIG_ITEM_BOOL("cluster-allow-pubsubshard-when-down", LATER, "yes")},
     {CONFIG_ITEM_BOOL("cluster-require-full-coverage", LATER, "yes")},
     {CONFIG_ITEM_BOOL("cluster-slot-stats-enabled", LATER, "no")},
-    {CONFIG_ITEM_BYTES("cluster-link-sendbuf-limit", LATER, "0", 0, LLONG_MAX)},
+    {CONFIG_ITEM_BYTES("cluster-link-sendbuf-limit", LATER | CONFIG_UNSIGNED, "0", 0, LLONG_MAX)},
     {CONFIG_ITEM_INT("cluster-blacklist-ttl", LATER, "60", 0, LONG_MAX)},
     {.name = "sentinel", .flags = CONFIG_FILE_ONLY, .check = check_sentinel},
     /* access lists, modules, scripts */

@@ -41,8 +41,10 @@ void start_logger(struct server *s)
     s->log.level = (enum log_level)number(s, "loglevel");
     snprintf(s->log.path, sizeof(s->log.path), "%s", text(s, "logfile"));
     if (number(s, "syslog-enabled")) {
-        s->log.to_syslog = true;
-        log_syslog_open(text(s, "syslog-ident"), (int)number(s, "syslog-facility"));
+        struct buf facility = BUF_INIT;
+        (void)config_value(s->config, SLICE("syslog-facility"), &facility);
+        s->log.to_syslog = log_syslog_open(text(s, "syslog-ident"), buf_cstr(&facility));
+        buf_deinit(&facility);
     }
 }
 
