@@ -1,7 +1,6 @@
 /* OBJECT: a look inside a value. */
 #include "cmd/generic_cmds.h"
 
-#include "base/buf.h"
 #include "cmd/cmd_impl.h"
 #include "engine/config.h"
 #include "value/string.h"
@@ -26,11 +25,8 @@ void cmd_object_encoding(struct ctx *ctx)
 static bool policy_shares_integers(struct ctx *ctx)
 {
     if (*cmd_config(ctx)->maxmemory == 0) return true;
-    struct buf policy = BUF_INIT;
-    bool clocked = config_value(engine_config(ctx->engine), SLICE("maxmemory-policy"), &policy) &&
-                   (strstr(buf_cstr(&policy), "lru") != NULL || strstr(buf_cstr(&policy), "lfu") != NULL);
-    buf_deinit(&policy);
-    return !clocked;
+    const char *policy = config_enum_name(engine_config(ctx->engine), "maxmemory-policy");
+    return strstr(policy, "lru") == NULL && strstr(policy, "lfu") == NULL;
 }
 
 void cmd_object_refcount(struct ctx *ctx)
