@@ -190,6 +190,10 @@ static void debug_populate(struct ctx *ctx)
         reply_status(ctx->reply, ST_RANGE_POSITIVE);
         return;
     }
+    if (size > *state_of(ctx)->bulk_max) {
+        reply_status(ctx->reply, ST_STRING_TOO_LONG);
+        return;
+    }
     char *padded = NULL;
     if (size > 0) {
         int64_t len = size < 32 ? 32 : size;

@@ -41,6 +41,7 @@ static bool observe_start(struct engine *e, void *state, struct buf *err)
     o->lazy_user_flush = config_bind_i64(c, "lazyfree-lazy-user-flush");
     o->maxmemory = config_bind_i64(c, "maxmemory");
     o->protected_configs = config_bind_i64(c, "enable-protected-configs");
+    o->bulk_max = config_bind_i64(c, "proto-max-bulk-len");
     return true;
 }
 

@@ -79,7 +79,7 @@ struct observe {
     struct buf recorded;
     /* bound directives */
     const int64_t *slowlog_slower_than_us, *slowlog_max_len, *latency_threshold_ms, *lazy_user_flush, *maxmemory;
-    const int64_t *protected_configs;
+    const int64_t *protected_configs, *bulk_max;
 };
 
 struct observe *observe_of(struct engine *e);
