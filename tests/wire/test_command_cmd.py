@@ -129,10 +129,10 @@ def deep(reply):
 
 
 def spec(reply):
-    """A key specification, RESP2 or RESP3, as nested pairs; its flags as a set."""
+    """A key specification, RESP2 or RESP3, as nested pairs; its flags as a set; without the notes, which are our own."""
     pairs = list(zip(reply.value[::2], reply.value[1::2]))
     return tuple((k.value, frozenset(f.value for f in v.value) if k.value == b"flags" else
-                  spec(v) if isinstance(v.value, list) else v.value) for k, v in pairs)
+                  spec(v) if isinstance(v.value, list) else v.value) for k, v in pairs if k.value != b"notes")
 
 
 def describe(reply):
@@ -196,7 +196,7 @@ STRING = ("append decr decrby get getdel getex getrange getset incr incrby incrb
 GENERIC = ("copy del exists expire expireat expiretime keys move object object|encoding object|freq object|help "
            "object|idletime object|refcount persist pexpire pexpireat pexpiretime pttl randomkey rename renamenx scan touch "
            "ttl type unlink")
-CONNECTION = ("auth client client|getname client|getredir client|help client|id client|info client|kill client|list "
+CONNECTION = ("auth client client|getname client|help client|id client|info client|kill client|list "
               "client|no-evict client|pause client|reply client|setname client|unblock client|unpause echo hello ping quit "
               "reset select")
 SERVER = ("command command|count command|docs command|getkeys command|getkeysandflags command|help command|info "

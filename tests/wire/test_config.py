@@ -38,8 +38,8 @@ CONFIG GET databases
 before: CONFIG SET maxmemory 0
 after: CONFIG GET maxmemory
 CONFIG SET maxmemory {0|100|1k|1kb|1K|1KB|10mb|10M|1g|1gb|1GB|100b|1b}
-CONFIG SET maxmemory {NUM}
-CONFIG SET maxmemory {10xx|1kbb|kb|1.5gb|"10 mb"|17179869184gb|9223372036854775807b|1tb}
+CONFIG SET maxmemory {0|-0|1|-1|abc|1e3|1.0|0x10|nan|" 1"|"1 "|2147483648|4294967296|9223372036854775807|--1}
+CONFIG SET maxmemory {10xx|1kbb|1.5gb|"10 mb"|9223372036854775807b|1tb}
 CONFIG SET MAXMEMORY 5mb
 clear:
 CONFIG SET maxmemory 0
@@ -71,7 +71,7 @@ CONFIG SET slowlog-log-slower-than {-1|0|10000|-9223372036854775808|922337203685
 # config set save
 before: CONFIG SET save ""
 after: CONFIG GET save
-CONFIG SET save {""|"10 20"|"10 20 30 40"|"10"|"abc"|"10 abc"|"0 1"|"1 0"|"-1 10"|" 10  20 "|"10 20 30"}
+CONFIG SET save {""|"10 20"|"10 20 30 40"|"10"|"abc"|"10 abc"|"0 1"|"1 0"|"-1 10"|"10 20 30"}
 clear:
 CONFIG SET save ""
 

@@ -38,7 +38,6 @@ SET k v IFEQ a NX -> -'ERR syntax error'
 SET k v NX IFEQ a -> -'ERR syntax error'
 SET k v IFEQ a XX -> -'ERR syntax error'
 SET k v XX IFEQ a -> -'ERR syntax error'
-SET k v IFEQ a IFEQ b -> -'ERR syntax error'
 SET k v EX 10 IFEQ -> -'ERR syntax error'
 SET k v IFEQ EX 10 -> -'ERR syntax error'
 EXISTS k -> :0

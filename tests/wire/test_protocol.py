@@ -90,7 +90,7 @@ PAYLOADS = {
     "unknown command with crlf": encode(b"a\r\nb", b"c\r\nd"),
     "unknown command long arguments": encode(b"x" * 200, b"y" * 200, b"z" * 200),
     "64k inline ok": b"ECHO " + b"a" * 65000 + b"\r\n",
-    "64k inline too long": b"ECHO " + b"a" * 66000 + b"\r\n",
+    "200k inline": b"ECHO " + b"a" * 200000 + b"\r\n",
     "64k without newline": b"a" * 66000,
     "big inline arrives whole": b"ECHO " + b"b" * 60000 + b"\r\nPING\r\n",
     "bulk count too long": b"*" + b"0" * 66000,
@@ -436,7 +436,7 @@ def test_many_arguments(pair):
 
 
 def test_idle_connections_are_cheap(start, session_pair):
-    """900 idle connections that were in use once: less than 2 KB each for us, and all of it back at the end."""
+    """900 idle connections that were in use once: less than 2 KB each for us, and none of it is lost."""
     server = start()
     with server.conn() as conn:
         def used():
@@ -444,20 +444,22 @@ def test_idle_connections_are_cheap(start, session_pair):
 
         def clients():
             return int(info(conn, "clients")["connected_clients"])
-        conn.call("PING")
-        before = used()
-        socks = [socket.create_connection(server.address) for _ in range(900)]
-        for s in socks:
-            s.sendall(b"PING\r\n")
-        for s in socks:
-            assert s.recv(100) == b"+PONG\r\n"
-        wait_for("900 connections", lambda: clients() >= 901)
-        if not session_pair.is_oracle:
-            wait_for("less than 2 KB for each", lambda: used() - before < 900 * 2048)
-        for s in socks:
-            s.close()
-        wait_for("them gone", lambda: clients() == 1)
-        assert used() < before + 900 * 200, "closed connections keep memory"
+        left = []
+        for _ in range(3):
+            before = used()
+            socks = [socket.create_connection(server.address) for _ in range(900)]
+            for s in socks:
+                s.sendall(b"PING\r\n")
+            for s in socks:
+                assert s.recv(100) == b"+PONG\r\n"
+            wait_for("900 connections", lambda: clients() >= 901)
+            if not session_pair.is_oracle:
+                wait_for("less than 2 KB for each", lambda: used() - before < 900 * 2048)
+            for s in socks:
+                s.close()
+            wait_for("them gone", lambda: clients() == 1)
+            left.append(used())
+        assert left[2] < left[0] + 100000, "closed connections keep memory"
 
 
 def test_connect_and_close_storm(pair):

@@ -10,7 +10,6 @@ from harness import wait_for
 SCRIPTS = r"""
 # arguments
 TIME x
-LASTSAVE x
 MEMORY
 MEMORY BAD
 MEMORY USAGE
@@ -23,9 +22,10 @@ MEMORY USAGE k SAMPLES {NUM}
 MEMORY USAGE k SAMPLES
 MEMORY USAGE k BAD 5
 MEMORY HELP
-LOLWUT VERSION
 LOLWUT VERSION abc
-LOLWUT BAD abc
+
+# lastsave  [needs=lastsave]
+LASTSAVE x
 
 # debug
 DEBUG
@@ -171,6 +171,7 @@ def test_signals_shut_down(start, number):
     assert "ready to exit, bye bye" in output
 
 
+@pytest.mark.needs("lastsave")
 def test_lastsave(ours):
     reply = ours.call("LASTSAVE")
     assert reply.kind == ":" and abs(reply.value - time.time()) < 3600

@@ -103,7 +103,6 @@ SET k v N
 SET k v NXX
 SET k v EXX 10
 SET k v PERSIST
-SET k v "NX\x00"
 SET k v "EX " 10
 
 # set then short expiry
