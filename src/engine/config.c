@@ -1,8 +1,7 @@
-/* The registry: names, values, CONFIG GET and CONFIG SET.
+/* The registry: names, values, CONFIG GET.
  *
- * A value changes in two phases. Assign parses, checks and stores; apply makes it effective. CONFIG SET assigns all of its pairs, then applies
- * all; a failure anywhere puts the old values back, in reverse order, and applies again what had been applied. Names and aliases are rows
- * of one sorted array that point to their entry. */
+ * A value changes in two phases: assign parses, checks and stores, apply makes it effective (config_set.c). Names and
+ * aliases are rows of one sorted array that point to their entry. */
 #include "engine/config_impl.h"
 
 #include "base/glob.h"
@@ -103,7 +102,7 @@ const struct config_name *config_find(const struct config *c, struct slice name)
     return found ? &c->names[at] : NULL;
 }
 
-static struct config_entry *entry_named(const struct config *c, const char *name)
+struct config_entry *config_entry_named(const struct config *c, const char *name)
 {
     const struct config_name *found = config_find(c, slice_cstr(name));
     if (found == NULL)
@@ -137,19 +136,28 @@ static bool parse_bool(struct slice text, int64_t *out, struct buf *err)
     return false;
 }
 
+static void range_error(const struct config_item *item, struct buf *err)
+{
+    long long min = item->min, max = item->max;
+    if (item->type == CONFIG_OCTAL)
+        buf_appendf(err, "argument must be between %llo and %llo inclusive", (unsigned long long)min,
+                    (unsigned long long)max);
+    else
+        buf_appendf(err, "argument must be between %lld and %lld inclusive", min, max);
+}
+
 static bool in_range(const struct config_item *item, int64_t v, struct buf *err)
 {
     if (v >= item->min && v <= item->max)
         return true;
-    buf_appendf(err, item->type == CONFIG_OCTAL ? "argument must be between %llo and %llo inclusive" : "argument must be between %lld and %lld inclusive",
-                (unsigned long long)item->min, (unsigned long long)item->max);
+    range_error(item, err);
     return false;
 }
 
 static bool parse_octal(struct slice text, int64_t *out, struct buf *err)
 {
     int64_t v = 0;
-    bool ok = text.len > 0 && text.len <= 20;
+    bool ok = text.len <= 20;
     for (size_t i = 0; ok && i < text.len; i++) {
         ok = text.ptr[i] >= '0' && text.ptr[i] <= '7';
         v = v * 8 + (text.ptr[i] - '0');
@@ -160,26 +168,38 @@ static bool parse_octal(struct slice text, int64_t *out, struct buf *err)
     return ok;
 }
 
-static bool parse_bytes(struct slice text, int64_t *out)
+/* An empty text is 0, as in Redis: start scripts pass unset variables. */
+static bool parse_bytes(struct slice text, uint64_t *out)
 {
-    uint64_t v;
-    if (slice_to_bytes(text, &v) != ST_OK)
-        return false;
-    *out = v > INT64_MAX ? INT64_MAX : (int64_t)v;
-    return true;
+    *out = 0;
+    return text.len == 0 || slice_to_bytes(text, out) == ST_OK;
+}
+
+static bool bytes_in_range(const struct config_item *item, uint64_t v, int64_t *out, struct buf *err)
+{
+    bool cut = v > INT64_MAX;
+    *out = cut ? INT64_MAX : (int64_t)v;
+    if (!cut || (item->flags & CONFIG_UNSIGNED))
+        return in_range(item, *out, err);
+    range_error(item, err);
+    return false;
 }
 
 static bool parse_percent_or_bytes(struct slice text, int64_t *out, struct buf *err)
 {
     int64_t percent;
-    if (text.len > 1 && text.ptr[text.len - 1] == '%' && slice_to_i64(slice_of(text.ptr, text.len - 1), &percent) == ST_OK && percent >= 0) {
+    if (text.len > 1 && text.ptr[text.len - 1] == '%' &&
+        slice_to_i64(slice_of(text.ptr, text.len - 1), &percent) == ST_OK && percent >= 0) {
         *out = -percent;
         if (percent > 100)
             say(err, "percentage argument must be less or equal to 100");
         return percent <= 100;
     }
-    if (parse_bytes(text, out))
+    uint64_t bytes;
+    if (parse_bytes(text, &bytes) && bytes <= INT64_MAX) {
+        *out = (int64_t)bytes;
         return true;
+    }
     say(err, "argument must be a memory or percent value");
     return false;
 }
@@ -192,7 +212,8 @@ static const struct config_enum *enum_by_name(const struct config_enum *enums, s
     return NULL;
 }
 
-static bool parse_enum(const struct config_item *item, int argc, const struct slice *argv, int64_t *out, struct buf *err)
+static bool parse_enum(const struct config_item *item, int argc, const struct slice *argv, int64_t *out,
+                       struct buf *err)
 {
     *out = 0;
     bool ok = argc > 0;
@@ -211,8 +232,10 @@ static bool parse_enum(const struct config_item *item, int argc, const struct sl
 }
 
 /* The value of a number-like type. */
-static bool parse_number(const struct config_item *item, int argc, const struct slice *argv, int64_t *out, struct buf *err)
+static bool parse_number(const struct config_item *item, int argc, const struct slice *argv, int64_t *out,
+                         struct buf *err)
 {
+    uint64_t bytes;
     switch (item->type) {
     case CONFIG_BOOL: return parse_bool(argv[0], out, err);
     case CONFIG_INT:
@@ -222,8 +245,8 @@ static bool parse_number(const struct config_item *item, int argc, const struct 
         return false;
     case CONFIG_OCTAL: return parse_octal(argv[0], out, err) && in_range(item, *out, err);
     case CONFIG_BYTES:
-        if (parse_bytes(argv[0], out))
-            return in_range(item, *out, err);
+        if (parse_bytes(argv[0], &bytes))
+            return bytes_in_range(item, bytes, out, err);
         say(err, "argument must be a memory value");
         return false;
     case CONFIG_PERCENT_OR_BYTES: return parse_percent_or_bytes(argv[0], out, err);
@@ -240,7 +263,7 @@ static bool is_text(const struct config_item *item)
     return item->type == CONFIG_STRING || item->type == CONFIG_SPECIAL;
 }
 
-static void text_store(struct config_entry *entry, struct slice text)
+void config_text_store(struct config_entry *entry, struct slice text)
 {
     char *copy = mem_dup(text.ptr, text.len);
     mem_free((void *)entry->text);
@@ -276,7 +299,7 @@ static enum config_assign assign_text(struct config_entry *entry, struct slice t
     bool same = slice_eq(text, slice_of(entry->text, entry->text_len)) && entry->item->get == NULL;
     if (same && !(entry->item->flags & CONFIG_VOLATILE))
         return CONFIG_SAME;
-    text_store(entry, text);
+    config_text_store(entry, text);
     return CONFIG_CHANGED;
 }
 
@@ -308,7 +331,8 @@ static void split_at_spaces(struct config_words *w, struct slice text, bool keep
     }
 }
 
-static enum config_assign assign_words(struct config_entry *entry, int argc, const struct slice *argv, bool append, struct buf *err)
+static enum config_assign assign_words(struct config_entry *entry, int argc, const struct slice *argv, bool append,
+                                       struct buf *err)
 {
     if (entry->item->type == CONFIG_STRING)
         return assign_text(entry, argv[0], err);
@@ -318,10 +342,11 @@ static enum config_assign assign_words(struct config_entry *entry, int argc, con
     return assign_special(entry, &in, err);
 }
 
-enum config_assign config_assign(struct config_entry *entry, int argc, const struct slice *argv, bool append, struct buf *err)
+enum config_assign config_assign(struct config_entry *entry, int argc, const struct slice *argv, bool append,
+                                 struct buf *err)
 {
     bool multi = entry->item->flags & CONFIG_MULTI_ARG;
-    if ((argc != 1 && !multi) || (argc == 0 && entry->item->type == CONFIG_FLAGS)) {
+    if (argc != 1 && !multi) {
         say(err, "wrong number of arguments");
         return CONFIG_REFUSED;
     }
@@ -434,12 +459,12 @@ void config_register(struct config *c, const struct config_item *items, int coun
 
 void *config_owner(const struct config *c, const char *name)
 {
-    return entry_named(c, name)->owner;
+    return config_entry_named(c, name)->owner;
 }
 
 const int64_t *config_bind_i64(struct config *c, const char *name)
 {
-    struct config_entry *entry = entry_named(c, name);
+    struct config_entry *entry = config_entry_named(c, name);
     if (is_text(entry->item))
         programmer_error(name, "not a number");
     return &entry->number;
@@ -447,7 +472,7 @@ const int64_t *config_bind_i64(struct config *c, const char *name)
 
 const char *const *config_bind_str(struct config *c, const char *name)
 {
-    struct config_entry *entry = entry_named(c, name);
+    struct config_entry *entry = config_entry_named(c, name);
     if (!is_text(entry->item))
         programmer_error(name, "not a text");
     return &entry->text;
@@ -455,7 +480,7 @@ const char *const *config_bind_str(struct config *c, const char *name)
 
 const char *config_enum_name(const struct config *c, const char *name)
 {
-    struct config_entry *entry = entry_named(c, name);
+    struct config_entry *entry = config_entry_named(c, name);
     if (entry->item->type != CONFIG_ENUM)
         programmer_error(name, "not an enum");
     return enum_text(entry->item, entry->number);
@@ -468,7 +493,7 @@ void config_store_i64(struct config *c, const char *name, int64_t value)
 
 void config_on_change(struct config *c, const char *name, bool (*fn)(void *arg, struct buf *err), void *arg)
 {
-    struct config_hook **end = &entry_named(c, name)->hooks;
+    struct config_hook **end = &config_entry_named(c, name)->hooks;
     while (*end != NULL)
         end = &(*end)->next;
     *end = mem_alloc(sizeof(**end));
@@ -490,8 +515,10 @@ bool config_start(struct config *c, struct buf *err)
 
 /* --- CONFIG GET --- */
 
-/* The name under which the entry is shown: as it was typed when typed exactly, else as it is registered; NULL: no pattern matches. */
-static const char *shown_name(const struct config_name *name, const struct slice *patterns, int count, struct buf *typed)
+/* The name under which the entry is shown: as it was typed when typed exactly, else as it is registered; NULL: no
+ * pattern matches. */
+static const char *shown_name(const struct config_name *name, const struct slice *patterns, int count,
+                              struct buf *typed)
 {
     struct slice text = slice_cstr(name->name);
     for (int i = 0; i < count; i++) {
@@ -508,7 +535,7 @@ static const char *shown_name(const struct config_name *name, const struct slice
     return NULL;
 }
 
-static bool is_value(const struct config_name *name)
+bool config_is_value(const struct config_name *name)
 {
     return !(name->entry->item->flags & (CONFIG_FILE_ONLY | CONFIG_IGNORED));
 }
@@ -518,7 +545,7 @@ void config_get(struct config *c, const struct slice *patterns, int count,
 {
     struct buf value = BUF_INIT, typed = BUF_INIT;
     for (int i = 0; i < c->name_count; i++) {
-        const char *shown = is_value(&c->names[i]) ? shown_name(&c->names[i], patterns, count, &typed) : NULL;
+        const char *shown = config_is_value(&c->names[i]) ? shown_name(&c->names[i], patterns, count, &typed) : NULL;
         if (shown == NULL)
             continue;
         buf_clear(&value);
@@ -532,7 +559,7 @@ void config_get(struct config *c, const struct slice *patterns, int count,
 bool config_value(struct config *c, struct slice name, struct buf *out)
 {
     const struct config_name *found = config_find(c, name);
-    if (found == NULL || !is_value(found))
+    if (found == NULL || !config_is_value(found))
         return false;
     config_print(found->entry, out);
     return true;
@@ -548,174 +575,7 @@ void config_each_inert(struct config *c, void (*fn)(void *arg, const char *name)
 {
     for (struct config_table *t = c->tables; t != NULL; t = t->next)
         for (int i = 0; i < t->count; i++)
-            if (t->entries[i].configured && (t->entries[i].item->flags & CONFIG_INERT) && !config_is_default(&t->entries[i]))
+            if (t->entries[i].configured && (t->entries[i].item->flags & CONFIG_INERT) &&
+                !config_is_default(&t->entries[i]))
                 fn(arg, t->entries[i].item->name);
-}
-
-/* --- CONFIG SET --- */
-
-struct change {
-    struct config_entry *entry;
-    struct slice name, value;
-    int64_t old_number;
-    char *old_text;
-    size_t old_len;
-    bool changed;
-};
-
-static void change_refused(struct slice name, struct slice reason, struct buf *err)
-{
-    say(err, "ERR CONFIG SET failed (possibly related to argument '");
-    buf_append_slice(err, name);
-    say(err, "') - ");
-    buf_append_slice(err, reason);
-}
-
-static const char *forbidden(const struct change *changes, int at, bool allow_protected, bool loading)
-{
-    uint32_t flags = changes[at].entry->item->flags;
-    if (flags & CONFIG_IMMUTABLE)
-        return "can't set immutable config";
-    if ((flags & CONFIG_PROTECTED) && !allow_protected)
-        return "can't set protected config";
-    if ((flags & CONFIG_DENY_LOADING) && loading)
-        return "can't set a config that is not allowed during loading";
-    for (int i = 0; i < at; i++)
-        if (slice_eq_nocase(changes[i].name, changes[at].name))
-            return "duplicate parameter";
-    return NULL;
-}
-
-/* A value that lives outside (dir) is remembered as get shows it. */
-static void change_remember(struct change *ch)
-{
-    struct buf shown = BUF_INIT;
-    if (ch->entry->item->get != NULL)
-        config_print(ch->entry, &shown);
-    else
-        buf_append(&shown, ch->entry->text, ch->entry->text_len);
-    ch->old_number = ch->entry->number;
-    ch->old_text = mem_dup(shown.data, shown.len);
-    ch->old_len = shown.len;
-    buf_deinit(&shown);
-}
-
-static void change_restore(struct change *ch)
-{
-    struct slice old = slice_of(ch->old_text, ch->old_len);
-    struct buf ignored = BUF_INIT;
-    ch->entry->number = ch->old_number;
-    if (ch->entry->item->get != NULL)
-        (void)config_assign(ch->entry, 1, &old, false, &ignored);
-    else
-        text_store(ch->entry, old);
-    buf_deinit(&ignored);
-}
-
-static bool hook_ran_before(const struct change *changes, int at, const struct config_hook *hook)
-{
-    for (int i = 0; i < at; i++) {
-        if (!changes[i].changed)
-            continue;
-        for (const struct config_hook *h = changes[i].entry->hooks; h != NULL; h = h->next)
-            if (h->fn == hook->fn && h->arg == hook->arg)
-                return true;
-    }
-    return false;
-}
-
-static bool apply_ran_before(const struct change *changes, int at)
-{
-    const struct config_entry *entry = changes[at].entry;
-    for (int i = 0; i < at; i++)
-        if (changes[i].changed && changes[i].entry->item->apply == entry->item->apply && changes[i].entry->owner == entry->owner)
-            return true;
-    return false;
-}
-
-/* Applies the changes [0, count); *done says how far it came. */
-static bool changes_apply(const struct change *changes, int count, int *done, struct buf *err)
-{
-    for (int i = 0; i < count; i++) {
-        const struct config_entry *entry = changes[i].entry;
-        *done = i;
-        if (!changes[i].changed)
-            continue;
-        if (entry->item->apply != NULL && !apply_ran_before(changes, i) && !entry->item->apply(entry->owner, err))
-            return false;
-        for (const struct config_hook *h = entry->hooks; h != NULL; h = h->next)
-            if (!hook_ran_before(changes, i, h) && !h->fn(h->arg, err))
-                return false;
-    }
-    return true;
-}
-
-static bool changes_run(struct change *changes, int count, int *at, struct buf *err)
-{
-    int assigned = 0;
-    bool ok = true, assigning = true;
-    for (; ok && assigned < count; assigned++) {
-        struct change *ch = &changes[assigned];
-        *at = assigned;
-        change_remember(ch);
-        enum config_assign result = config_assign(ch->entry, 1, &ch->value, false, err);
-        ok = result != CONFIG_REFUSED;
-        ch->changed = result == CONFIG_CHANGED;
-    }
-    if (ok) {
-        assigning = false;
-        ok = changes_apply(changes, count, at, err);
-    }
-    if (!ok) {
-        for (int i = assigned - 1; i >= 0; i--)
-            change_restore(&changes[i]);
-        struct buf ignored = BUF_INIT;
-        int done;
-        if (!assigning)
-            (void)changes_apply(changes, *at + 1, &done, &ignored);
-        buf_deinit(&ignored);
-    }
-    for (int i = 0; i < assigned; i++)
-        mem_free(changes[i].old_text);
-    return ok;
-}
-
-bool config_set(struct config *c, const struct slice *pairs, int count, bool allow_protected, bool loading, struct buf *err)
-{
-    int n = count / 2;
-    struct change *changes = mem_zalloc((size_t)n * sizeof(*changes) + 1);
-    const char *reason = NULL;
-    int at = 0;
-    bool ok = true;
-    for (int i = 0; i < n && ok; i++) {
-        const struct config_name *found = config_find(c, pairs[2 * i]);
-        if (found == NULL || !is_value(found)) {
-            say(err, "ERR Unknown option or number of arguments for CONFIG SET - '");
-            buf_append_slice(err, pairs[2 * i]);
-            buf_append_char(err, '\'');
-            mem_free(changes);
-            return false;
-        }
-        changes[i] = (struct change){.entry = found->entry, .name = pairs[2 * i], .value = pairs[2 * i + 1]};
-        reason = forbidden(changes, i, allow_protected, loading);
-        ok = reason == NULL;
-        at = i;
-    }
-    struct buf why = BUF_INIT;
-    if (!ok)
-        say(&why, reason);
-    else
-        ok = changes_run(changes, n, &at, &why);
-    if (!ok)
-        change_refused(pairs[2 * at], buf_slice(&why), err);
-    buf_deinit(&why);
-    mem_free(changes);
-    return ok;
-}
-
-bool config_set_internal(struct config *c, const char *name, struct slice value, struct buf *err)
-{
-    struct change ch = {.entry = entry_named(c, name), .name = slice_cstr(name), .value = value};
-    int at;
-    return changes_run(&ch, 1, &at, err);
 }

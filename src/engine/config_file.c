@@ -1,11 +1,12 @@
 /* The configuration at start: file, includes, standard input and command line.
  *
- * Command-line options are turned into lines and put behind the file's text, so that both have one syntax and one numbering:
+ * Command-line options are turned into lines and put behind the file's text, so that both have one syntax and one
+ * numbering:
  *
  *   file text \n  standard input \n  \n  option "value" "value"  \n  option "value" ...
  *
- * A line is words between spaces. "..." knows \n \r \t \a \b \xHH and \c for any other c; '...' knows \' only; a closing quote ends
- * its word. A line that begins with # is a comment. */
+ * A line is words between spaces. "..." knows \n \r \t \a \b \xHH and \c for any other c; '...' knows \' only; a
+ * closing quote ends its word. A line that begins with # is a comment. */
 #include "engine/config_impl.h"
 
 #include "base/mem.h"
@@ -138,8 +139,8 @@ bool config_words_split(struct config_words *w, struct slice line)
 
 static void report(struct buf *err, int number, struct slice line, struct slice reason)
 {
-    buf_appendf(err, "\n*** FATAL CONFIG FILE ERROR (Redis %s) ***\nReading the configuration file, at line %d\n>>> '", CAIRN_REDIS_VERSION,
-                number);
+    buf_appendf(err, "\n*** FATAL CONFIG FILE ERROR (Redis %s) ***\nReading the configuration file, at line %d\n>>> '",
+                CAIRN_REDIS_VERSION, number);
     buf_append_slice(err, line);
     buf_append_slice(err, SLICE("'\n"));
     buf_append_slice(err, reason);
@@ -301,8 +302,8 @@ static bool is_option(const char *arg)
     return arg[0] == '-' && arg[1] == '-';
 }
 
-/* True when the option's own argument holds the name alone ("--port", not "--port 1"): what follows is its value, even if that looks
- * like an option. */
+/* True when the option's own argument holds the name alone ("--port", not "--port 1"): what follows is its value, even
+ * if that looks like an option. */
 static bool is_bare_name(const char *option)
 {
     struct config_words words;
@@ -325,7 +326,8 @@ static void options_text(int argc, char **argv, struct buf *out)
         buf_appendf(out, "%s%s ", i == 0 ? "" : "\n", option);
         wants_value = is_bare_name(option);
         /* "--save" without a value means no snapshots at all. */
-        if (wants_value && slice_is(config_trim(slice_cstr(option)), "save") && (i + 1 == argc || is_option(argv[i + 1]))) {
+        if (wants_value && slice_is(config_trim(slice_cstr(option)), "save") &&
+            (i + 1 == argc || is_option(argv[i + 1]))) {
             buf_append_slice(out, SLICE("\"\""));
             wants_value = false;
         }
@@ -350,7 +352,7 @@ bool config_load(struct config *c, const char *path, int argc, char **argv, stru
         c->path = mem_dup(full.data, full.len);
         buf_deinit(&full);
         ok = file_read_text(c->path, &text, err);
-        if (text.len > 0 && text.data[text.len - 1] != '\n')
+        if (from_stdin && text.len > 0 && text.data[text.len - 1] != '\n')
             buf_append_char(&text, '\n');
     }
     if (ok && from_stdin && !stream_read_all(stdin, &text)) {
@@ -371,7 +373,8 @@ const char *config_file_path(const struct config *c)
     return c->path;
 }
 
-bool config_each_line(struct config *c, const char *name, bool (*fn)(void *arg, int argc, const struct slice *argv, struct buf *err), void *arg,
+bool config_each_line(struct config *c, const char *name,
+                      bool (*fn)(void *arg, int argc, const struct slice *argv, struct buf *err), void *arg,
                       struct buf *err)
 {
     const struct config_name *found = config_find(c, slice_cstr(name));

@@ -61,7 +61,11 @@ enum config_assign { CONFIG_REFUSED, CONFIG_SAME, CONFIG_CHANGED };
 
 const struct config_name *config_find(const struct config *c, struct slice name); /* NULL: unknown */
 /* Reads the arguments and stores the value; append as in struct config_input. */
-enum config_assign config_assign(struct config_entry *entry, int argc, const struct slice *argv, bool append, struct buf *err);
+enum config_assign config_assign(struct config_entry *entry, int argc, const struct slice *argv, bool append,
+                                 struct buf *err);
+void config_text_store(struct config_entry *entry, struct slice text);
+struct config_entry *config_entry_named(const struct config *c, const char *name); /* dies on an unknown one */
+bool config_is_value(const struct config_name *name);                             /* not a line of the file only */
 bool config_is_default(const struct config_entry *entry);
 void config_print(const struct config_entry *entry, struct buf *out); /* as CONFIG GET */
 

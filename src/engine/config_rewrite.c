@@ -1,8 +1,8 @@
 /* CONFIG REWRITE: the text of the new file from the text of the old one.
  *
- * Each line of the old file becomes a piece: kept as it is (comments, include, user, ...), commented out (unknown directives), or a place
- * of its option. Then every option writes its lines: into its places in order, what is too many at the end, under a mark of
- * its own; places that are left over vanish. Runs of empty lines become one. */
+ * Each line of the old file becomes a piece: kept as it is (comments, include, user, ...), commented out (unknown
+ * directives), or a place of its option. Then every option writes its lines: into its places in order, what is too many
+ * at the end, under a mark of its own; places that are left over vanish. Runs of empty lines become one. */
 #include "engine/config_impl.h"
 
 #include "base/mem.h"
@@ -91,7 +91,8 @@ static void option_lines(const struct config_entry *entry, bool force, struct bu
     struct buf value = BUF_INIT;
     config_print(entry, &value);
     if (item->rewrite != NULL) {
-        struct config_output out = {item->name, buf_slice(&value), slice_of(entry->fallback_text, entry->fallback_len), force};
+        struct config_output out = {item->name, buf_slice(&value), slice_of(entry->fallback_text, entry->fallback_len),
+                                    force};
         item->rewrite(&out, lines);
     } else {
         bool words = item->type == CONFIG_SPECIAL && (item->flags & CONFIG_MULTI_ARG) && value.len > 0;
@@ -136,7 +137,8 @@ static void option_write(struct rewrite *rw, const struct config_entry *entry, b
     if (entry->item->flags & (CONFIG_FILE_ONLY | CONFIG_IGNORED))
         return;
     bool in_file = place_of(rw, entry) >= 0, at_default = config_is_default(entry);
-    bool empty = at_default && (entry->item->type == CONFIG_STRING || entry->item->type == CONFIG_SPECIAL) && entry->text_len == 0;
+    bool empty = at_default && (entry->item->type == CONFIG_STRING || entry->item->type == CONFIG_SPECIAL) &&
+                 entry->text_len == 0;
     if (!in_file && at_default && (!force || empty))
         return;
     struct buf lines = BUF_INIT;

@@ -20,7 +20,10 @@ static const struct config_enum policies[] = {{"volatile-lru", MAXMEMORY_LRU | M
                                               {"noeviction", MAXMEMORY_NOEVICTION},
                                               {NULL, 0}};
 
-static const struct config_enum enable_for[] = {{"no", ENABLE_NO}, {"yes", ENABLE_YES}, {"local", ENABLE_LOCAL}, {NULL, 0}};
+static const struct config_enum enable_for[] = {{"no", ENABLE_NO},
+                                                {"yes", ENABLE_YES},
+                                                {"local", ENABLE_LOCAL},
+                                                {NULL, 0}};
 
 /* --- effects --- */
 
@@ -143,7 +146,7 @@ static bool set_events(void *owner, const struct config_input *in, struct buf *v
 
 const struct config_item engine_config_items[] = {
     /* memory */
-    {CONFIG_ITEM_BYTES("maxmemory", 0, "0", 0, INT64_MAX), .apply = apply_maxmemory},
+    {CONFIG_ITEM_BYTES("maxmemory", CONFIG_UNSIGNED, "0", 0, INT64_MAX), .apply = apply_maxmemory},
     {CONFIG_ITEM_ENUM("maxmemory-policy", 0, "noeviction", policies)},
     {CONFIG_ITEM_INT("maxmemory-samples", 0, "5", 1, INT_MAX)},
     {CONFIG_ITEM_INT("maxmemory-eviction-tenacity", 0, "10", 0, 100)},
@@ -173,16 +176,19 @@ const struct config_item engine_config_items[] = {
     {CONFIG_ITEM_BOOL("latency-tracking", 0, "yes")},
     {CONFIG_ITEM_SPECIAL("latency-tracking-info-percentiles", CONFIG_MULTI_ARG, "50 99 99.9", set_percentiles)},
     {CONFIG_ITEM_INT("latency-monitor-threshold", 0, "0", 0, LLONG_MAX), .apply = apply_slow},
-    {CONFIG_ITEM_INT("slowlog-log-slower-than", 0, "10000", -1, LLONG_MAX), .alias = "commandlog-execution-slower-than", .apply = apply_slow},
+    {CONFIG_ITEM_INT("slowlog-log-slower-than", 0, "10000", -1, LLONG_MAX), .alias = "commandlog-execution-slower-than",
+     .apply = apply_slow},
     {CONFIG_ITEM_INT("slowlog-max-len", 0, "128", 0, LONG_MAX), .alias = "commandlog-slow-execution-max-len"},
     {CONFIG_ITEM_BOOL("hide-user-data-from-log", 0, "no")},
     /* encodings */
-    {CONFIG_ITEM_INT("hash-max-listpack-entries", CONFIG_INERT, "512", 0, LONG_MAX), .alias = "hash-max-ziplist-entries"},
+    {CONFIG_ITEM_INT("hash-max-listpack-entries", CONFIG_INERT, "512", 0, LONG_MAX),
+     .alias = "hash-max-ziplist-entries"},
     {CONFIG_ITEM_BYTES("hash-max-listpack-value", CONFIG_INERT, "64", 0, LONG_MAX), .alias = "hash-max-ziplist-value"},
     {CONFIG_ITEM_INT("set-max-intset-entries", CONFIG_INERT, "512", 0, LONG_MAX)},
     {CONFIG_ITEM_INT("set-max-listpack-entries", CONFIG_INERT, "128", 0, LONG_MAX)},
     {CONFIG_ITEM_BYTES("set-max-listpack-value", CONFIG_INERT, "64", 0, LONG_MAX)},
-    {CONFIG_ITEM_INT("zset-max-listpack-entries", CONFIG_INERT, "128", 0, LONG_MAX), .alias = "zset-max-ziplist-entries"},
+    {CONFIG_ITEM_INT("zset-max-listpack-entries", CONFIG_INERT, "128", 0, LONG_MAX),
+     .alias = "zset-max-ziplist-entries"},
     {CONFIG_ITEM_BYTES("zset-max-listpack-value", CONFIG_INERT, "64", 0, LONG_MAX), .alias = "zset-max-ziplist-value"},
     {CONFIG_ITEM_INT("list-max-listpack-size", CONFIG_INERT, "-2", INT_MIN, INT_MAX), .alias = "list-max-ziplist-size"},
     {CONFIG_ITEM_INT("list-compress-depth", CONFIG_INERT, "0", 0, INT_MAX)},

@@ -54,7 +54,8 @@ static bool apply_bind(void *owner, struct buf *err)
     s->bind_text = mem_strdup(*config_bind_str(s->config, "bind"));
     s->bind_count = 0;
     char *rest = NULL;
-    for (char *word = strtok_r(s->bind_text, " ", &rest); word != NULL && s->bind_count < BIND_ADDRESSES_MAX; word = strtok_r(NULL, " ", &rest))
+    for (char *word = strtok_r(s->bind_text, " ", &rest); word != NULL && s->bind_count < BIND_ADDRESSES_MAX;
+         word = strtok_r(NULL, " ", &rest))
         s->binds[s->bind_count++] = word;
     return true;
 }
@@ -87,7 +88,8 @@ static bool limit_read(const struct slice *argv, struct output_limit *out)
     return true;
 }
 
-static bool limits_read(int argc, const struct slice *argv, struct output_limit limits[OUTPUT_CLASSES], const char **why)
+static bool limits_read(int argc, const struct slice *argv, struct output_limit limits[OUTPUT_CLASSES],
+                        const char **why)
 {
     *why = "Wrong number of arguments in buffer limit configuration.";
     if (argc % 4 != 0)
@@ -187,7 +189,10 @@ const struct output_limit *net_output_limit(const struct config *c, enum output_
 
 /* --- the table --- */
 
-static const struct config_enum io_backends[] = {{"auto", IO_BACKEND_AUTO}, {"epoll", IO_BACKEND_EPOLL}, {"io_uring", IO_BACKEND_URING}, {NULL, 0}};
+static const struct config_enum io_backends[] = {{"auto", IO_BACKEND_AUTO},
+                                                 {"epoll", IO_BACKEND_EPOLL},
+                                                 {"io_uring", IO_BACKEND_URING},
+                                                 {NULL, 0}};
 static const struct config_enum tls_auth[] = {{"no", 0}, {"yes", 1}, {"optional", 2}, {NULL, 0}};
 static const struct config_enum tls_users[] = {{"off", 0}, {"CN", 1}, {"URI", 2}, {NULL, 0}};
 
@@ -211,7 +216,8 @@ const struct config_item net_config_items[] = {
     {CONFIG_ITEM_INT("timeout", 0, "0", 0, INT_MAX)},
     {CONFIG_ITEM_INT("maxclients", 0, "10000", 1, UINT_MAX)},
     {CONFIG_ITEM_BYTES("client-query-buffer-limit", 0, "1gb", 1024 * 1024, LONG_MAX)},
-    {CONFIG_ITEM_SPECIAL("client-output-buffer-limit", CONFIG_MULTI_ARG, "normal 0 0 0 replica 256mb 64mb 60 pubsub 32mb 8mb 60", set_output_limits),
+    {CONFIG_ITEM_SPECIAL("client-output-buffer-limit", CONFIG_MULTI_ARG,
+                         "normal 0 0 0 replica 256mb 64mb 60 pubsub 32mb 8mb 60", set_output_limits),
      .apply = apply_output_limits, .rewrite = rewrite_output_limits},
     {.name = "maxmemory-clients", .type = CONFIG_PERCENT_OR_BYTES, .fallback = "0"},
     /* threads */

@@ -22,7 +22,8 @@ struct output_limit {
     uint64_t hard_bytes, soft_bytes, soft_seconds; /* 0: none */
 };
 
-/* Views of the settings, valid until the next change of the directive; behind config_start. The look-up costs a binary search. */
+/* Views of the settings, valid until the next change of the directive; behind config_start. The look-up costs a binary
+ * search. */
 const struct output_limit *net_output_limit(const struct config *c, enum output_class cls);
 const char *const *net_bind_addresses(const struct config *c, int *count);
 

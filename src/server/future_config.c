@@ -47,7 +47,8 @@ static void rewrite_save(const struct config_output *out, struct buf *lines)
     for (size_t i = 0; i <= out->value.len && out->value.len > 0; i++) {
         if (i < out->value.len && out->value.ptr[i] != ' ')
             continue;
-        buf_appendf(lines, words % 2 == 0 ? "%s %.*s" : "%s%.*s\n", words % 2 == 0 ? out->name : " ", (int)(i - start), out->value.ptr + start);
+        buf_appendf(lines, words % 2 == 0 ? "%s %.*s" : "%s%.*s\n", words % 2 == 0 ? out->name : " ", (int)(i - start),
+                    out->value.ptr + start);
         words++;
         start = i + 1;
     }
@@ -127,7 +128,10 @@ static const struct config_enum diskless_load[] = {{"disabled", 0}, {"on-empty-d
 static const struct config_enum channels[] = {{"allchannels", 1}, {"resetchannels", 0}, {NULL, 0}};
 static const struct config_enum sanitize[] = {{"no", 0}, {"yes", 1}, {"clients", 2}, {NULL, 0}};
 static const struct config_enum endpoints[] = {{"ip", 0}, {"hostname", 1}, {"unknown-endpoint", 2}, {NULL, 0}};
-static const struct config_enum on_propagation_error[] = {{"ignore", 0}, {"panic", 1}, {"panic-on-replicas", 2}, {NULL, 0}};
+static const struct config_enum on_propagation_error[] = {{"ignore", 0},
+                                                          {"panic", 1},
+                                                          {"panic-on-replicas", 2},
+                                                          {NULL, 0}};
 static const struct config_enum version_check[] = {{"strict", 0}, {"relaxed", 1}, {NULL, 0}};
 
 enum {
@@ -141,7 +145,8 @@ enum {
 
 const struct config_item future_config_items[] = {
     /* snapshots */
-    {CONFIG_ITEM_SPECIAL("save", LATER | CONFIG_MULTI_ARG, "3600 1 300 100 60 10000", set_save), .rewrite = rewrite_save},
+    {CONFIG_ITEM_SPECIAL("save", LATER | CONFIG_MULTI_ARG, "3600 1 300 100 60 10000", set_save),
+     .rewrite = rewrite_save},
     {CONFIG_ITEM_STRING("dbfilename", LATER | CONFIG_PROTECTED, "dump.rdb"), .check = check_dbfilename},
     {CONFIG_ITEM_BOOL("rdbcompression", LATER, "yes")},
     {CONFIG_ITEM_BOOL("rdbchecksum", FIXED, "yes")},
@@ -214,7 +219,8 @@ const struct config_item future_config_items[] = {
     {CONFIG_ITEM_INT("cluster-announce-client-tls-port", LATER, "0", 0, 65535)},
     {CONFIG_ITEM_ENUM("cluster-preferred-endpoint-type", LATER, "ip", endpoints)},
     {CONFIG_ITEM_BOOL("cluster-replica-no-failover", LATER, "no"), .alias = "cluster-slave-no-failover"},
-    {CONFIG_ITEM_INT("cluster-replica-validity-factor", LATER, "10", 0, INT_MAX), .alias = "cluster-slave-validity-factor"},
+    {CONFIG_ITEM_INT("cluster-replica-validity-factor", LATER, "10", 0, INT_MAX),
+     .alias = "cluster-slave-validity-factor"},
     {CONFIG_ITEM_INT("cluster-migration-barrier", LATER, "1", 0, INT_MAX)},
     {CONFIG_ITEM_INT("cluster-manual-failover-timeout", LATER, "5000", 1, INT_MAX)},
     {CONFIG_ITEM_BOOL("cluster-allow-replica-migration", LATER, "yes")},

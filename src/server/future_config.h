@@ -1,5 +1,5 @@
-/* The directives of parts that do not exist yet: persistence, replication, cluster, scripts, access lists. They are accepted, checked, stored and
- * listed; a part that comes takes its rows along. */
+/* The directives of parts that do not exist yet: persistence, replication, cluster, scripts, access lists. They are
+ * accepted, checked, stored and listed; a part that comes takes its rows along. */
 #ifndef CAIRN_SERVER_FUTURE_CONFIG_H
 #define CAIRN_SERVER_FUTURE_CONFIG_H
 

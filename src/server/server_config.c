@@ -1,4 +1,5 @@
-/* The directives of the process. Their effects are in start.c, but for `dir`: relative names on the lines behind it start there. */
+/* The directives of the process. Their effects are in start.c, but for `dir`: relative names on the lines behind it
+ * start there. */
 #include "server/server_config.h"
 
 #include "base/log.h"
@@ -45,7 +46,8 @@ static bool set_oom_scores(void *owner, const struct config_input *in, struct bu
     for (int i = 0; i < in->argc; i++) {
         int64_t v;
         if (slice_to_i64(in->argv[i], &v) != ST_OK || v < -OOM_SCORE_LIMIT || v > OOM_SCORE_LIMIT) {
-            buf_appendf(err, "Invalid oom-score-adj-values, elements must be between -%d and %d.", OOM_SCORE_LIMIT, OOM_SCORE_LIMIT);
+            buf_appendf(err, "Invalid oom-score-adj-values, elements must be between -%d and %d.", OOM_SCORE_LIMIT,
+                        OOM_SCORE_LIMIT);
             return false;
         }
         if (i > 0)
@@ -69,7 +71,8 @@ static bool check_title(void *owner, const char *text, int64_t number, struct bu
 {
     (void)owner;
     (void)number;
-    static const char *const fields[] = {"title", "listen-addr", "server-mode", "port", "tls-port", "unixsocket", "config-file"};
+    static const char *const fields[] = {"title",    "listen-addr", "server-mode", "port",
+                                         "tls-port", "unixsocket",  "config-file"};
     bool ok = text[0] != '\0';
     for (const char *open = strchr(text, '{'); ok && open != NULL; open = strchr(open + 1, '{')) {
         const char *close = strchr(open, '}');
@@ -95,16 +98,25 @@ static bool check_shutdown(void *owner, const char *text, int64_t number, struct
 
 /* --- the table --- */
 
-static const struct config_enum log_levels[] = {{"debug", LOG_DEBUG},   {"verbose", LOG_VERBOSE}, {"notice", LOG_NOTICE},
-                                                {"warning", LOG_WARNING}, {"nothing", LOG_NOTHING}, {NULL, 0}};
-static const struct config_enum facilities[] = {{"user", 0},   {"local0", 1}, {"local1", 2}, {"local2", 3}, {"local3", 4},
-                                                {"local4", 5}, {"local5", 6}, {"local6", 7}, {"local7", 8}, {NULL, 0}};
-static const struct config_enum supervision[] = {
-    {"upstart", SUPERVISED_UPSTART}, {"systemd", SUPERVISED_SYSTEMD}, {"auto", SUPERVISED_AUTO}, {"no", SUPERVISED_NO}, {NULL, 0}};
-static const struct config_enum oom_modes[] = {
-    {"no", OOM_SCORE_NO}, {"yes", OOM_SCORE_RELATIVE}, {"relative", OOM_SCORE_RELATIVE}, {"absolute", OOM_SCORE_ABSOLUTE}, {NULL, 0}};
+static const struct config_enum log_levels[] = {{"debug", LOG_DEBUG},     {"verbose", LOG_VERBOSE},
+                                                {"notice", LOG_NOTICE},   {"warning", LOG_WARNING},
+                                                {"nothing", LOG_NOTHING}, {NULL, 0}};
+static const struct config_enum facilities[] = {{"user", 0},   {"local0", 1}, {"local1", 2}, {"local2", 3},
+                                                {"local3", 4}, {"local4", 5}, {"local5", 6}, {"local6", 7},
+                                                {"local7", 8}, {NULL, 0}};
+static const struct config_enum supervision[] = {{"upstart", SUPERVISED_UPSTART},
+                                                 {"systemd", SUPERVISED_SYSTEMD},
+                                                 {"auto", SUPERVISED_AUTO},
+                                                 {"no", SUPERVISED_NO},
+                                                 {NULL, 0}};
+static const struct config_enum oom_modes[] = {{"no", OOM_SCORE_NO},
+                                               {"yes", OOM_SCORE_RELATIVE},
+                                               {"relative", OOM_SCORE_RELATIVE},
+                                               {"absolute", OOM_SCORE_ABSOLUTE},
+                                               {NULL, 0}};
 static const struct config_enum shutdown_options[] = {
-    {"default", 0}, {"save", SHUTDOWN_SAVE}, {"nosave", SHUTDOWN_NOSAVE}, {"now", SHUTDOWN_NOW}, {"force", SHUTDOWN_FORCE}, {NULL, 0}};
+    {"default", 0},        {"save", SHUTDOWN_SAVE},   {"nosave", SHUTDOWN_NOSAVE},
+    {"now", SHUTDOWN_NOW}, {"force", SHUTDOWN_FORCE}, {NULL, 0}};
 static const struct config_enum log_formats[] = {{"legacy", 0}, {"logfmt", 1}, {NULL, 0}};
 static const struct config_enum time_formats[] = {{"legacy", 0}, {"iso8601", 1}, {"milliseconds", 2}, {NULL, 0}};
 
