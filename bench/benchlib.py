@@ -238,7 +238,8 @@ class Server:
             title = "cairn-server " + fields["cairn_version"]
         else:
             title = "redis-server " + fields.get("redis_version", "?")
-        return {"title": title, "allocator": fields.get("mem_allocator", "?"), "poll": fields.get("multiplexing_api", "?")}
+        return {"title": title, "allocator": fields.get("mem_allocator", "?"),
+                "poll": fields.get("multiplexing_api", "?")}
 
     def uses_uring(self):
         return "uring" in self.describe()["poll"].lower()
@@ -315,7 +316,8 @@ def percentile(values, part):
 
 
 def parser_for(doc):
-    return common_options(argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter))
+    return common_options(argparse.ArgumentParser(
+        description=doc, formatter_class=argparse.RawDescriptionHelpFormatter))
 
 
 def run_main(main):

@@ -1,4 +1,4 @@
-"""Turns the results of bench/run into Markdown tables and an SVG chart. Writes the SVG by hand: no library is needed."""
+"""Turns the results of bench/run into Markdown tables and an SVG chart, which needs no library."""
 from benchlib import markdown_table
 
 NOISE_WORTH_A_WORD = 0.05
@@ -26,7 +26,7 @@ def markdown(results):
     if results["cpu"]:
         parts += [cpu_table(results["cpu"]), remarks(results["cpu"])]
     if results["memory"]:
-        parts += ["Bytes per item, %s items, by the growth of `used_memory`; RSS is the process's own growth per item.\n"
+        parts += ["Bytes per item, %s items, by the growth of `used_memory`; RSS is the growth of the process.\n"
                   % "{:,}".format(results["keys"]), memory_table(results["memory"])]
     return "\n".join(part for part in parts if part) + "\n"
 
@@ -49,8 +49,8 @@ def heading(results):
 
 
 def cpu_table(cells):
-    header = ("test", "P", "value", "redis req/s", "cairn req/s", "redis p50/p99 ms", "cairn p50/p99 ms", "redis ns/cmd",
-              "cairn ns/cmd", "CPU ratio", "noise", "target", "result")
+    header = ("test", "P", "value", "redis req/s", "cairn req/s", "redis p50/p99 ms", "cairn p50/p99 ms",
+              "redis ns/cmd", "cairn ns/cmd", "CPU ratio", "noise", "target", "result")
     rows = []
     for cell in cells:
         redis, cairn = cell["redis"], cell["cairn"]
@@ -58,7 +58,8 @@ def cpu_table(cells):
                      "{:,.0f}".format(redis["rps"]), "{:,.0f}".format(cairn["rps"]),
                      "%.3f / %.3f" % (redis["p50"], redis["p99"]), "%.3f / %.3f" % (cairn["p50"], cairn["p99"]),
                      "{:,.0f}".format(redis["ns"]), "{:,.0f}".format(cairn["ns"]), "%.2f" % cell["ratio"],
-                     "±%.0f %%" % (100 * cell["noise"]), "-" if cell["target"] is None else "≤ %.2f" % cell["target"],
+                     "±%.0f %%" % (100 * cell["noise"]),
+                     "-" if cell["target"] is None else "≤ %.2f" % cell["target"],
                      verdict(cell["ratio"], cell["target"], cell["met"])))
     return markdown_table(header, rows, right=range(1, 11)) + "\n"
 
@@ -72,10 +73,11 @@ def remarks(cells):
     if aimed:
         said.append("%d of %d CPU targets met." % (sum(cell["met"] for cell in aimed), len(aimed)))
     if noisy:
-        said.append("In %d of %d cells the rounds differ by more than ±%.0f %%." % (noisy, len(cells), 100 * NOISE_WORTH_A_WORD))
+        said.append("In %d of %d cells the rounds differ by more than ±%.0f %%." % (
+            noisy, len(cells), 100 * NOISE_WORTH_A_WORD))
     if waited:
-        said.append("In %d of %d cells a server waited for its core for more than %.0f %% of its time: the machine was not "
-                    "idle." % (waited, len(cells), 100 * WAIT_WORTH_A_WORD))
+        said.append("In %d of %d cells a server waited for its core for more than %.0f %% of its time: the machine was "
+                    "not idle." % (waited, len(cells), 100 * WAIT_WORTH_A_WORD))
     return " ".join(said) + "\n" if said else ""
 
 
@@ -88,8 +90,9 @@ def memory_table(rows):
             table.append((row["title"], "-", "-", "-", "-", "-", target, "no %s yet" % row["skipped"]))
             continue
         redis, cairn = row["redis"], row["cairn"]
-        table.append((row["title"], "%.1f" % redis["used"], "%.1f" % cairn["used"], "%.2f" % (cairn["used"] / redis["used"]),
-                      "%.1f" % redis["rss"], "%.1f" % cairn["rss"], target, verdict(cairn["used"], row["target"], row["met"])))
+        table.append((row["title"], "%.1f" % redis["used"], "%.1f" % cairn["used"],
+                      "%.2f" % (cairn["used"] / redis["used"]), "%.1f" % redis["rss"], "%.1f" % cairn["rss"], target,
+                      verdict(cairn["used"], row["target"], row["met"])))
     return markdown_table(header, table, right=range(1, 7)) + "\n"
 
 
@@ -111,11 +114,12 @@ def svg(results):
     pipelines = sorted({cell["pipeline"] for cell in cells})
     tests = list(dict.fromkeys(cell["test"] for cell in cells))
     sizes = sorted({cell["size"] for cell in cells if cell["size"] is not None})
-    shade = {size: SHADES[min(i, len(SHADES) - 1)] for i, size in enumerate(sizes if len(sizes) > 1 else [0, 0, *sizes])}
+    shades = SHADES[2:] if len(sizes) == 1 else SHADES
+    shade = {size: shades[min(i, len(shades) - 1)] for i, size in enumerate(sizes)}
     shade[None] = NO_SIZE
     top_value = max(1.2, *(min(cell["ratio"], 3.0) + 0.1 for cell in cells))
-    counts = {test: max(sum(c["test"] == test and c["pipeline"] == p for c in cells) for p in pipelines) for test in tests}
-    group_width = {test: max(counts[test] * BAR, 46) for test in tests}
+    bars = {test: len({c["size"] for c in cells if c["test"] == test}) for test in tests}
+    group_width = {test: max(bars[test] * BAR, 56) for test in tests}
     panel = sum(group_width.values()) + GROUP_GAP * (len(tests) + 1)
     plot_width = panel * len(pipelines) + PANEL_GAP * (len(pipelines) - 1)
     width, height = max(LEFT + plot_width + RIGHT, 760), TOP + PLOT_HEIGHT + BOTTOM
@@ -125,7 +129,8 @@ def svg(results):
         return base - PLOT_HEIGHT * min(value, top_value) / top_value
 
     out = ['<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" role="img" '
-           'font-family="DejaVu Sans, Verdana, Arial, sans-serif" font-size="12" fill="%s">' % (width, height, width, height, INK),
+           'font-family="DejaVu Sans, Verdana, Arial, sans-serif" font-size="12" fill="%s">' % (
+               width, height, width, height, INK),
            "<title>Server CPU per command, cairn-server relative to redis-server</title>",
            '<rect width="100%%" height="100%%" fill="%s"/>' % PAPER,
            text(LEFT, 26, "Server CPU per command, relative to redis-server", size=16, weight="bold"),
@@ -154,8 +159,8 @@ def svg(results):
                 out += bar(start + i * BAR, cell, y_of, shade[cell["size"]], top_value)
             out.append(text(x + group_width[test] / 2, base + 18, test_text(test), anchor="middle"))
             x += group_width[test] + GROUP_GAP
-        out.append(text(left + panel / 2, base + 42, "no pipeline (P=1)" if pipeline == 1 else "pipeline of %d" % pipeline,
-                        anchor="middle", weight="bold"))
+        title = "no pipeline (P=1)" if pipeline == 1 else "pipeline of %d" % pipeline
+        out.append(text(left + panel / 2, base + 42, title, anchor="middle", weight="bold"))
         if index:
             out.append('<rect x="%d" y="%d" width="%d" height="%d" fill="%s"/>' % (left - PANEL_GAP, TOP - 4, PANEL_GAP,
                                                                                  PLOT_HEIGHT + 10, PAPER))
@@ -175,7 +180,8 @@ def legend(sizes, shade, has_unsized):
         out.append('<rect x="%d" y="%d" width="12" height="12" fill="%s"/>' % (x, y, colour))
         out.append(text(x + 17, y + 10.5, label))
         x += 34 + 7.3 * len(label)
-    out.append('<line x1="%d" x2="%d" y1="%d" y2="%d" stroke="%s" stroke-width="3"/>' % (x, x + 20, y + 6, y + 6, TARGET_INK))
+    out.append('<line x1="%d" x2="%d" y1="%d" y2="%d" stroke="%s" stroke-width="3"/>' % (
+        x, x + 20, y + 6, y + 6, TARGET_INK))
     out.append(text(x + 26, y + 10.5, "target"))
     return out
 
@@ -201,8 +207,8 @@ def bar(x, cell, y_of, colour, top_value):
 
 def text(x, y, content, anchor="start", size=None, weight=None, fill=None, halo=None):
     more = "".join(' %s="%s"' % (key, value) for key, value in (
-        ("text-anchor", anchor if anchor != "start" else None), ("font-size", size), ("font-weight", weight), ("fill", fill),
-        ("paint-order", halo and "stroke"), ("stroke", halo), ("stroke-width", halo and 3))
+        ("text-anchor", anchor if anchor != "start" else None), ("font-size", size), ("font-weight", weight),
+        ("fill", fill), ("paint-order", halo and "stroke"), ("stroke", halo), ("stroke-width", halo and 3))
         if value is not None)
     escaped = content.replace("&", "&amp;").replace("<", "&lt;")
     return '<text x="%.1f" y="%.1f"%s>%s</text>' % (x, y, more, escaped)
