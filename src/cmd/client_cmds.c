@@ -350,12 +350,20 @@ void cmd_client_kill(struct ctx *ctx)
 
 /* --- waiting --- */
 
+/* More arguments than the subcommand takes, in the words that it has always had. */
+static void reply_subcommand_arity(struct ctx *ctx)
+{
+    struct slice name = arg(ctx, 1);
+    reply_errorf(ctx->reply, "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try CLIENT HELP.",
+                 (int)(name.len < 128 ? name.len : 128), name.ptr);
+}
+
 void cmd_client_pause(struct ctx *ctx)
 {
     int64_t ms, until;
     bool all = true;
     if (ctx->argc > 4) {
-        reply_wrong_arity(ctx);
+        reply_subcommand_arity(ctx);
         return;
     }
     if (ctx->argc == 4) {
@@ -382,7 +390,7 @@ void cmd_client_unblock(struct ctx *ctx)
     enum unblock_how how = UNBLOCK_TIMEOUT;
     int64_t id;
     if (ctx->argc > 4) {
-        reply_error(ctx->reply, SLICE("ERR unknown subcommand or wrong number of arguments for 'unblock'. Try CLIENT HELP."));
+        reply_subcommand_arity(ctx);
         return;
     }
     if (ctx->argc == 4) {

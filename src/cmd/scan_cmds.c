@@ -10,7 +10,8 @@
 
 enum {
     SCAN_COUNT_DEFAULT = 10,
-    KEYS_SCAN_STEP = 1024 /* records per call of store_scan: the cost of a call is spread, nothing else depends on it */
+    KEYS_SCAN_STEP = 1024, /* records per call of store_scan: the cost of a call is spread, nothing else depends on it */
+    RANDOM_MISSES_MAX = 100 /* as often RANDOMKEY may hit upon a key that has expired and stays */
 };
 
 struct collected {
@@ -183,17 +184,17 @@ void cmd_keys(struct ctx *ctx)
 
 void cmd_randomkey(struct ctx *ctx)
 {
-    /* Each turn either answers or removes an expired key, so there is an end. */
-    for (;;) {
+    for (int misses = 0; misses < RANDOM_MISSES_MAX;) {
         struct record *r = store_random(ctx->store, ctx->db, engine_prng(ctx->engine));
-        if (r == NULL) {
-            reply_null(ctx->reply);
-            return;
-        }
+        if (r == NULL) break;
         if (!expired(ctx, r)) {
             reply_bulk(ctx->reply, record_key(r));
             return;
         }
-        if (ctx_find(ctx, ctx_key_of(ctx, record_key(r)), FOR_PEEK) != NULL) return;
+        /* Looking for it removes it, but not while clients are paused: then a number of misses is the end. */
+        size_t before = store_len(ctx->store, ctx->db);
+        (void)ctx_find(ctx, ctx_key_of(ctx, record_key(r)), FOR_PEEK);
+        misses += store_len(ctx->store, ctx->db) == before;
     }
+    reply_null(ctx->reply);
 }

@@ -97,10 +97,13 @@ struct record *ctx_find_in(struct ctx *ctx, int db, struct store_key key, enum a
     if (r != NULL) {
         uint64_t expire = record_expire_ms(r);
         if (unlikely(expire != 0 && expire <= ctx->now_ms)) {
-            e->stats.expired_keys++;
-            key_remove_by_server(e, db, key, *e->cfg_lazy_expire != 0, EV_EXPIRED, "expired", ctx->effect_slot);
-            if (ctx->effect_slot >= 0)
-                ctx->effect_slot++;
+            /* During a pause nothing is removed: what has expired is only not seen. (Commands that write wait then.) */
+            if (e->pause == PAUSE_NONE || ctx->command->flags & CMD_WRITE) {
+                e->stats.expired_keys++;
+                key_remove_by_server(e, db, key, *e->cfg_lazy_expire != 0, EV_EXPIRED, "expired", ctx->effect_slot);
+                if (ctx->effect_slot >= 0)
+                    ctx->effect_slot++;
+            }
             r = NULL;
         }
     }
