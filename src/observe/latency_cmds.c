@@ -78,7 +78,7 @@ static void graph_draw(struct buf *out, const struct latency_sample *samples, in
         }
         buf_append_char(out, '\n');
     }
-    buf_append_char(out, '\n');
+    buf_appendf(out, "%*s\n", n, "");
     for (int row = 0; row < AGE_ROWS; row++) {
         bool any = false;
         struct buf line = BUF_INIT;

@@ -37,20 +37,27 @@ void slowlog_clear(struct slowlog *log)
     trim(log, 0);
 }
 
+/* Is i one of the `count` arguments behind a word that stands at `from` or later? */
+static bool is_behind(const struct ctx *ctx, int i, int from, struct slice word, int count)
+{
+    for (int at = from; at < i; at++)
+        if (slice_eq_nocase(arg(ctx, at), word))
+            return i <= at + count;
+    return false;
+}
+
 /* Arguments that nobody shall read later: passwords, and values of directives that are secrets. */
 static bool is_secret(const struct ctx *ctx, int i)
 {
     struct slice command = slice_cstr(ctx->command->name);
     if (slice_is(command, "auth"))
         return i >= 1;
-    if (slice_is(command, "hello")) {
-        for (int at = 2; at < i; at++)
-            if (slice_is(arg(ctx, at), "auth"))
-                return i <= at + 2;
-        return false;
-    }
+    if (slice_is(command, "hello"))
+        return is_behind(ctx, i, 2, SLICE("auth"), 2);
+    if (slice_is(command, "migrate"))
+        return is_behind(ctx, i, 6, SLICE("auth"), 1) || is_behind(ctx, i, 6, SLICE("auth2"), 2);
     if (slice_is(command, "config|set"))
-        return i >= 3 && (i - 3) % 2 == 0 && config_item_sensitive(engine_config(ctx->engine), arg(ctx, i - 1));
+        return i >= 3 && i % 2 == 1 && config_item_sensitive(engine_config(ctx->engine), arg(ctx, i - 1));
     if (slice_is(command, "acl|setuser"))
         return i >= 2;
     return false;
