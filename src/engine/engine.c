@@ -200,12 +200,45 @@ void engine_prefetch(struct engine *e, struct submission *subs, int count)
             store_prefetch_record(e->store, subs[i].session->db, subs[i].hash);
 }
 
+/* EXEC itself may not run: the transaction is over, and the reply says why. */
+static void reject_transaction(struct session *s, struct slice error)
+{
+    struct buf text = BUF_INIT;
+    size_t code = error.len > 4 && memcmp(error.ptr, "ERR ", 4) == 0 ? 4 : 0;
+    buf_append_slice(&text, SLICE("EXECABORT Transaction discarded because of: "));
+    buf_append(&text, error.ptr + code, error.len - code);
+    txn_discard(s);
+    reply_error(s->reply, buf_slice(&text));
+    buf_deinit(&text);
+}
+
 void engine_reject(struct engine *e, struct session *s, const struct command_entry *entry, struct slice error)
 {
     if (entry != NULL)
         e->command_stats[entry->id].rejected++;
+    if (entry != NULL && entry->command->flags & CMD_RUNS_QUEUE) {
+        reject_transaction(s, error);
+        return;
+    }
     txn_break(s);
     reply_error(s->reply, error);
+}
+
+/* The words a web browser begins with, which a page could make it send here: whoever says them is no client. */
+static bool speaks_http(const struct request *req)
+{
+    return slice_is(req->argv[0], "post") || slice_is(req->argv[0], "host:");
+}
+
+static void refuse_http(struct engine *e, struct session *s)
+{
+    struct peer_info info;
+    session_describe(s, &info);
+    log_warning(e->log,
+                "Possible SECURITY ATTACK detected. A client sent POST or Host: as a command, as a web page that reaches for this "
+                "port would. Connection from %s aborted.",
+                info.addr);
+    session_doom(s);
 }
 
 /* "ERR unknown command 'foo', with args beginning with: 'a' 'b' " */
@@ -298,6 +331,10 @@ enum submit_result engine_run(struct engine *e, struct submission *sub)
         return SUBMIT_CLOSE;
     reply_mode_begin(s);
     if (unlikely(entry == NULL)) {
+        if (speaks_http(&sub->request)) {
+            refuse_http(e, s);
+            return SUBMIT_CLOSE;
+        }
         reject_unknown(e, s, &sub->request);
         reply_mode_end(s);
         return SUBMIT_DONE;

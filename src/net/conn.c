@@ -199,6 +199,25 @@ static bool query_limit_ok(struct conn *c)
     return false;
 }
 
+/* A large value goes straight into its final block. */
+static void aim_reads(struct conn *c)
+{
+    char *ptr;
+    size_t room;
+    if (likely(c->parser.partial == NULL && c->into == NULL))
+        return;
+    if (c->parser.partial != NULL && !query_limit_ok(c))
+        return;
+    if (request_want(&c->parser, &ptr, &room)) {
+        if (ptr != c->into)
+            stream_read_into(c->worker->loop, c->stream, ptr, room);
+        c->into = ptr;
+    } else if (c->into != NULL) {
+        stream_read_into(c->worker->loop, c->stream, NULL, 0);
+        c->into = NULL;
+    }
+}
+
 void conn_data(struct conn *c, struct slice data)
 {
     struct worker *w = c->worker;
@@ -208,10 +227,11 @@ void conn_data(struct conn *c, struct slice data)
     engine_stats(w->engine)->reads++;
     if (c->closing)
         return;
-    if (c->reading_into) {
+    /* Bytes that lie where they belong already; what a stream delivers behind them in the same turn comes from the arena. */
+    if (c->into != NULL && data.ptr == c->into) {
         request_fill(&c->parser, data.len);
+        c->into += data.len;
         data.len = 0;
-        c->reading_into = false;
     }
     do {
         if (w->batch_count == BATCH_MAX || w->args_used > ARGS_ROOM - 64)
@@ -238,12 +258,7 @@ void conn_data(struct conn *c, struct slice data)
             worker_run_batch(w);
     } while (data.len > 0);
 
-    char *ptr;
-    size_t room;
-    if (c->parser.partial != NULL && query_limit_ok(c) && request_want(&c->parser, &ptr, &room) && room >= LOOP_READ_MAX) {
-        stream_read_into(w->loop, c->stream, ptr, room);
-        c->reading_into = true;
-    }
+    aim_reads(c);
 }
 
 /* A session that waited goes on with the requests that were kept for it. */

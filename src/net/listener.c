@@ -58,19 +58,19 @@ static bool listen_tcp_all(struct worker *w, struct buf *err)
             if ((optional && saved == EADDRNOTAVAIL) || (optional && socket_error_is_unavailable(saved)))
                 continue;
             log_warning(engine_log(w->engine), "Warning: Could not create server TCP listening socket %s:%d: %s", addr, port, reason);
-            buf_appendf(err, "Failed listening on port %d (tcp), aborting.", port);
+            buf_appendf(err, "Failed listening on port %d (TCP), aborting.", port);
             return false;
         }
         if (*w->cfg_mark > 0)
             (void)socket_set_mark(fd, (uint32_t)*w->cfg_mark);
         if (!listener_add(w, fd, addr, port, false)) {
-            buf_appendf(err, "Failed listening on port %d (tcp), aborting.", port);
+            buf_appendf(err, "Failed listening on port %d (TCP), aborting.", port);
             return false;
         }
         opened++;
     }
     if (opened == 0 && count > 0) {
-        buf_appendf(err, "Failed listening on port %d (tcp), aborting.", port);
+        buf_appendf(err, "Failed listening on port %d (TCP), aborting.", port);
         return false;
     }
     return true;

@@ -184,6 +184,7 @@ void worker_cron(struct worker *w)
 {
     uint64_t now = engine_now_ms(w->engine), timeout_ms = (uint64_t)*w->cfg_timeout * 1000;
     struct engine_stats *st = engine_stats(w->engine);
+    chunk_pool_trim(w->chunks);
     st->client_recent_max_input -= st->client_recent_max_input / 8;
     st->client_recent_max_output -= st->client_recent_max_output / 8;
     list_for_safe(link, &w->conns)

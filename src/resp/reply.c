@@ -33,6 +33,7 @@ struct reply_chunk {
 struct chunk_pool {
     struct reply_chunk *free;
     uint32_t count, max;
+    uint32_t idle; /* the fewest free ones since the last trim: so many were not needed */
 };
 
 enum {
@@ -47,7 +48,7 @@ _Static_assert(sizeof(struct reply_chunk) + 2 * HEAD_MAX < SMALL_CHUNK_SIZE, "a 
 struct chunk_pool *chunk_pool_new(uint32_t chunks_max)
 {
     struct chunk_pool *pool = mem_alloc(sizeof *pool);
-    *pool = (struct chunk_pool){NULL, 0, chunks_max};
+    *pool = (struct chunk_pool){.max = chunks_max};
     return pool;
 }
 
@@ -62,6 +63,16 @@ void chunk_pool_free(struct chunk_pool *pool)
     mem_free(pool);
 }
 
+void chunk_pool_trim(struct chunk_pool *pool)
+{
+    for (; pool->idle > 0; pool->idle--, pool->count--) {
+        struct reply_chunk *c = pool->free;
+        pool->free = c->next;
+        mem_free_sized(c, REPLY_CHUNK_SIZE);
+    }
+    pool->idle = pool->count;
+}
+
 size_t chunk_pool_mem(const struct chunk_pool *pool)
 {
     return sizeof *pool + (size_t)pool->count * REPLY_CHUNK_SIZE;
@@ -74,7 +85,7 @@ static struct reply_chunk *chunk_new(struct reply *r, size_t size)
     if (size == REPLY_CHUNK_SIZE && pool && pool->free) {
         c = pool->free;
         pool->free = c->next;
-        pool->count--;
+        if (--pool->count < pool->idle) pool->idle = pool->count;
     } else {
         c = mem_alloc(size);
     }

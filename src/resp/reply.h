@@ -19,6 +19,7 @@ enum { REPLY_CHUNK_SIZE = 16 * 1024, REPLY_BY_REFERENCE_MIN = 16 * 1024, REPLY_E
 struct chunk_pool; /* free chunks for the replies of one thread */
 struct chunk_pool *chunk_pool_new(uint32_t chunks_max); /* keeps at most so many free ones */
 void chunk_pool_free(struct chunk_pool *pool);
+void chunk_pool_trim(struct chunk_pool *pool);          /* frees those that were not used since the last call */
 size_t chunk_pool_mem(const struct chunk_pool *pool);   /* bytes of its free chunks */
 
 struct reply_chunk; /* opaque */

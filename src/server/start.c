@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "base/version.h"
+#include "net/net_config.h"
 #include "server/server_config.h"
 #include "sys/process.h"
 
@@ -211,8 +212,10 @@ static bool template_value(const struct server *s, struct slice name, struct buf
     else if (slice_eq(name, SLICE("server-mode")))
         return true; /* standalone: empty, as in Redis */
     else if (slice_eq(name, SLICE("listen-addr"))) {
+        int count;
+        const char *const *binds = net_bind_addresses(s->config, &count);
         if (port > 0)
-            buf_appendf(out, "*:%lld", (long long)port);
+            buf_appendf(out, "%s:%lld", count > 0 ? binds[0] : "*", (long long)port);
         else
             buf_append_slice(out, slice_cstr(sock));
     } else
@@ -241,13 +244,28 @@ void start_title(struct server *s)
 
 /* --- run-time changes --- */
 
-static bool change_listen(void *arg, struct buf *err)
+static bool relisten(struct server *s, struct buf *err, const char *failure)
 {
-    struct server *s = arg;
-    if (!worker_relisten(s->worker, err))
-        return false;
-    start_title(s);
-    return true;
+    struct buf reason = BUF_INIT;
+    bool ok = worker_relisten(s->worker, &reason);
+    if (ok) {
+        start_title(s);
+    } else {
+        log_warning(&s->log, "%s", buf_cstr(&reason));
+        buf_append_slice(err, slice_cstr(failure));
+    }
+    buf_deinit(&reason);
+    return ok;
+}
+
+static bool change_port(void *arg, struct buf *err)
+{
+    return relisten(arg, err, "Unable to listen on this port. Check server logs.");
+}
+
+static bool change_bind(void *arg, struct buf *err)
+{
+    return relisten(arg, err, "Failed to bind to specified addresses.");
 }
 
 static bool change_title(void *arg, struct buf *err)
@@ -287,8 +305,8 @@ static bool change_crash_log(void *arg, struct buf *err)
 
 bool start_hooks(struct server *s)
 {
-    config_on_change(s->config, "bind", change_listen, s);
-    config_on_change(s->config, "port", change_listen, s);
+    config_on_change(s->config, "bind", change_bind, s);
+    config_on_change(s->config, "port", change_port, s);
     config_on_change(s->config, "proc-title-template", change_title, s);
     config_on_change(s->config, "loglevel", change_loglevel, s);
     config_on_change(s->config, "maxclients", change_maxclients, s);
