@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/version.h"
+#include "engine/blocking.h"
 #include "engine/command_lookup.h"
 #include "engine/config.h"
 #include "engine/engine_config.h"
@@ -89,7 +90,7 @@ static void write_clients(struct engine *e, void *state, struct buf *out)
 {
     (void)state;
     const struct engine_stats *st = engine_stats(e);
-    uint64_t blocked = 0;
+    uint64_t blocked = 0; /* those that CLIENT PAUSE holds back included */
     for (struct session *s = session_next(e, NULL); s != NULL; s = session_next(e, s))
         blocked += session_blocked(s);
     U64("connected_clients", session_count(e));
@@ -102,7 +103,8 @@ static void write_clients(struct engine *e, void *state, struct buf *out)
     U64("watching_clients", engine_watching_sessions(e));
     zeros(out, "clients_in_timeout_table");
     U64("total_watched_keys", engine_watched_keys(e));
-    zeros(out, "total_blocking_keys total_blocking_keys_on_nokey");
+    U64("total_blocking_keys", engine_blocking_keys(e));
+    zeros(out, "total_blocking_keys_on_nokey");
 }
 
 static void write_memory(struct engine *e, void *state, struct buf *out)
