@@ -69,6 +69,12 @@ uint64_t wheel_next_due_ms(const struct wheel *w, uint64_t now_ms);
 bool wheel_filter(struct wheel *w, size_t budget,
                   bool (*keep_fn)(void *arg, uint64_t hash, uint64_t due_ms), void *arg);
 
+/* A sweep has begun and is neither complete nor given up: when the clock steps back, it is given up. */
+static inline bool wheel_filtering(const struct wheel *w)
+{
+    return w->filtering;
+}
+
 static inline size_t wheel_len(const struct wheel *w) /* entries, stale ones included */
 {
     return w->ring.len + w->leaving.len;

@@ -235,7 +235,8 @@ bool store_detached_free_step(struct store_detached *d, size_t budget)
         while (d->at < d->ks->partitions) {
             struct partition *p = d->ks->parts + d->at;
             size_t before = table_len(&p->table);
-            bool empty = table_drain(&p->table, budget, record_free_visit, NULL);
+            /* One step for the table's own affairs, so that a budget of one frees something too. */
+            bool empty = table_drain(&p->table, budget + 1, record_free_visit, NULL);
             size_t freed = before - table_len(&p->table);
             d->len -= freed;
             budget -= freed < budget ? freed : budget;

@@ -67,7 +67,7 @@ void store_swap(struct store *store, int a, int b);            /* SWAPDB; O(1) *
 struct store_detached; /* opaque */
 struct store_detached *store_detach(struct store *store, int db) must_use;
 size_t store_detached_len(const struct store_detached *d);
-/* Frees up to budget records; true: all are gone, and d too. d may outlive the store, and each call may come from
+/* Frees about budget records; true: all are gone, and d too. d may outlive the store, and each call may come from
  * another thread. */
 bool store_detached_free_step(struct store_detached *d, size_t budget);
 

@@ -13,7 +13,10 @@
  * Stale entries pile up only where expiries are shortened or dropped again and again. When there are more than twice as
  * many entries as records with an expiry, a sweep keeps one good entry for each record. "Has one already" is the
  * record's mark, compared with the partition's phase, which a sweep flips at its start: no pass to clear the marks is
- * needed. A record that gets an entry outside of the sweep is marked as done too. */
+ * needed. A record that gets an entry outside of the sweep is marked as done too. Between sweeps all marks agree with
+ * the phase (but for records whose entry is due now, and delivery marks them). When the clock steps back the wheel
+ * gives a sweep up and the marks are mixed: it is done once more leniently, keeping each entry that may be the only
+ * one. */
 #include "store/store_impl.h"
 
 enum {
@@ -21,6 +24,7 @@ enum {
     STALE_EXTRA = 1024,      /* entries that are not worth a sweep */
     STALE_URGENT = 2,        /* so many times over the limit, inserts help to sweep: cron does not keep up */
     STALE_URGENT_STEP = 32,  /* entries swept by such an insert */
+    DUE_BATCH = 16,
 };
 /* Year 2248: a clock that says more is wrong, and the wheel cannot tell times from 2527 on apart. */
 static const uint64_t NOW_MAX_MS = (uint64_t)1 << 43;
@@ -32,13 +36,10 @@ static size_t stale_limit(const struct partition *p)
     return STALE_FACTOR * p->volatile_len + STALE_EXTRA;
 }
 
-static bool sweep(struct partition *p, size_t budget);
+static bool sweep(const struct store *store, struct partition *p, size_t budget);
 
-/* Puts an entry in. The wheel takes nothing that is due while it delivers, hence not_before. */
 static void index_insert(struct store *store, struct partition *p, uint64_t hash, struct record *r, uint64_t due_ms)
 {
-    uint64_t not_before = store->expiring ? store->now_ms + 1 : 0;
-    if (due_ms < not_before) due_ms = not_before;
     wheel_insert(&p->wheel, hash, due_ms);
     record_set_mark(r, p->phase);
     uint64_t tick_ms = wheel_round_ms(due_ms);
@@ -55,7 +56,7 @@ void index_note(struct store *store, struct partition *p, uint64_t hash, struct 
     if (new_ms == 0) return;
     if (old_ms != 0 && wheel_round_ms(new_ms) >= wheel_round_ms(old_ms)) return;
     index_insert(store, p, hash, r, new_ms);
-    if (unlikely(wheel_len(&p->wheel) > STALE_URGENT * stale_limit(p)) && !store->expiring) sweep(p, STALE_URGENT_STEP);
+    if (unlikely(wheel_len(&p->wheel) > STALE_URGENT * stale_limit(p))) sweep(store, p, STALE_URGENT_STEP);
 }
 
 static inline bool hash_agrees(const struct partition *p, const struct record *r, uint64_t hash)
@@ -68,7 +69,7 @@ static inline bool hash_agrees(const struct partition *p, const struct record *r
 
 struct sweep_visit {
     struct partition *p;
-    uint64_t hash, due_ms;
+    uint64_t now_ms, hash, due_ms;
     bool wanted;
 };
 
@@ -78,7 +79,9 @@ static bool sweep_record(void *arg, void *record)
     struct sweep_visit *v = arg;
     struct record *r = record;
     uint64_t expire_ms = record_expire_ms(r);
-    if (expire_ms == 0 || record_mark(r) == v->p->phase || v->due_ms > wheel_round_ms(expire_ms)) return false;
+    if (expire_ms == 0 || (record_mark(r) == v->p->phase && !v->p->lenient)) return false;
+    /* A record that was offered and left has its entry later than its expiry. */
+    if (expire_ms > v->now_ms && v->due_ms > wheel_round_ms(expire_ms)) return false;
     if (!hash_agrees(v->p, r, v->hash)) return false;
     record_set_mark(r, v->p->phase);
     v->wanted = true;
@@ -87,26 +90,33 @@ static bool sweep_record(void *arg, void *record)
 
 static bool sweep_entry(void *arg, uint64_t hash, uint64_t due_ms)
 {
-    struct sweep_visit v = {.p = arg, .hash = hash, .due_ms = due_ms};
-    table_find_if(&v.p->table, hash, sweep_record, &v);
-    return v.wanted;
+    struct sweep_visit *v = arg;
+    v->hash = hash;
+    v->due_ms = due_ms;
+    v->wanted = false;
+    table_find_if(&v->p->table, hash, sweep_record, v);
+    return v->wanted;
 }
 
 /* Returns true when there is nothing to sweep (any more). */
-static bool sweep(struct partition *p, size_t budget)
+static bool sweep(const struct store *store, struct partition *p, size_t budget)
 {
     if (p->volatile_len == 0) {
         wheel_clear(&p->wheel);
-        p->sweeping = false;
+        p->sweeping = p->lenient = false;
         return true;
     }
     if (!p->sweeping) {
         if (wheel_len(&p->wheel) <= stale_limit(p)) return true;
         p->sweeping = true;
         p->phase = !p->phase;
+    } else if (!wheel_filtering(&p->wheel)) {
+        p->lenient = true;
     }
-    p->sweeping = !wheel_filter(&p->wheel, budget, sweep_entry, p);
-    return !p->sweeping;
+    struct sweep_visit v = {.p = p, .now_ms = store->now_ms};
+    if (!wheel_filter(&p->wheel, budget, sweep_entry, &v)) return false;
+    p->sweeping = p->lenient = false;
+    return true;
 }
 
 bool store_step(struct store *store, size_t budget)
@@ -119,7 +129,7 @@ bool store_step(struct store *store, size_t budget)
         {
             if (!p->sweeping && wheel_len(&p->wheel) <= stale_limit(p)) continue;
             if (more) return true;
-            more = !sweep(p, budget);
+            more = !sweep(store, p, budget);
         }
     }
     return more;
@@ -127,21 +137,33 @@ bool store_step(struct store *store, size_t budget)
 
 /* ---- expiry ---- */
 
-struct expire_visit {
+/* Entries that have come due, looked up together so that their cache misses overlap. */
+struct due_batch {
+    struct partition *p;
+    size_t len;
+    uint64_t hashes[DUE_BATCH];
+};
+
+static void due_collect(void *arg, uint64_t hash, uint64_t due_ms)
+{
+    struct due_batch *batch = arg;
+    (void)due_ms;
+    assert(batch->len < DUE_BATCH);
+    batch->hashes[batch->len++] = hash;
+    table_prefetch_bucket(&batch->p->table, hash);
+}
+
+struct due_visit {
     struct store *store;
     struct partition *p;
-    int db;
     uint64_t hash;
     struct record *same; /* the record to look for by address */
-    size_t done;
-    void (*due)(void *arg, int db, struct record *r);
-    void *arg;
 };
 
 /* True for a record whose time has come. One whose expiry moved later gets an entry for it on the way. */
-static bool expire_record(void *arg, void *record)
+static bool is_due(void *arg, void *record)
 {
-    struct expire_visit *v = arg;
+    struct due_visit *v = arg;
     struct record *r = record;
     uint64_t expire_ms = record_expire_ms(r);
     if (expire_ms == 0 || !hash_agrees(v->p, r, v->hash)) return false;
@@ -152,34 +174,51 @@ static bool expire_record(void *arg, void *record)
 
 static bool is_same(void *arg, void *record)
 {
-    return record == ((struct expire_visit *)arg)->same;
+    return record == ((struct due_visit *)arg)->same;
 }
 
-/* Of several due records with one hash the first is offered: each has an entry of its own. */
-static void expire_entry(void *arg, uint64_t hash, uint64_t due_ms)
+struct due_call {
+    void (*due)(void *arg, int db, struct record *r);
+    void *arg;
+    int db;
+};
+
+static void due_offer(struct store *store, const struct due_batch *batch, const struct due_call *call)
 {
-    struct expire_visit *v = arg;
-    (void)due_ms;
-    v->done++;
-    v->hash = hash;
-    v->same = table_find_if(&v->p->table, hash, expire_record, v);
-    if (v->same == NULL) return;
-    v->due(v->arg, v->db, v->same);
-    if (table_find_if(&v->p->table, hash, is_same, v) == NULL) return;
-    index_insert(v->store, v->p, hash, v->same, v->store->now_ms + STORE_EXPIRE_RETRY_MS);
+    struct due_visit v = {.store = store, .p = batch->p};
+    for (size_t i = 0; i < batch->len; i++) table_prefetch_record(&v.p->table, batch->hashes[i]);
+    for (size_t i = 0; i < batch->len; i++) {
+        /* Of several due records with one hash the first is offered: each has an entry of its own. */
+        v.hash = batch->hashes[i];
+        v.same = table_find_if(&v.p->table, v.hash, is_due, &v);
+        if (v.same == NULL) continue;
+        call->due(call->arg, call->db, v.same);
+        if (table_find_if(&v.p->table, v.hash, is_same, &v) == NULL) continue;
+        index_insert(store, v.p, v.hash, v.same, store->now_ms + STORE_EXPIRE_RETRY_MS);
+    }
 }
 
-/* Catches one database up, as far as v->done stays below budget. */
-static bool expire_keyspace(struct store *store, struct keyspace *ks, struct expire_visit *v, size_t budget)
+/* Returns whether the partition has caught up within the budget, and takes from that. */
+static bool expire_partition(struct store *store, struct partition *p, size_t *budget, const struct due_call *call)
 {
-    for_partitions(p, ks)
-    {
-        if (wheel_len(&p->wheel) == 0) continue;
-        if (v->done >= budget) return false;
-        v->p = p;
-        if (!wheel_advance(&p->wheel, store->now_ms, budget - v->done, expire_entry, v)) return false;
-        /* The wheel is not at rest during a sweep, and the loop would not sleep. */
-        if (p->sweeping && !sweep(p, budget)) return false;
+    bool caught_up = wheel_len(&p->wheel) == 0;
+    while (!caught_up) {
+        if (*budget == 0) return false;
+        size_t most = *budget < DUE_BATCH ? *budget : DUE_BATCH;
+        struct due_batch batch = {.p = p};
+        caught_up = wheel_advance(&p->wheel, store->now_ms, most, due_collect, &batch);
+        due_offer(store, &batch, call);
+        *budget -= caught_up ? batch.len : most; /* the rest went into moves within the wheel */
+    }
+    /* The wheel is not at rest during a sweep, and the loop would not sleep. */
+    return !p->sweeping || (*budget > 0 && sweep(store, p, *budget));
+}
+
+static bool expire_keyspace(struct store *store, struct keyspace *ks, size_t *budget, const struct due_call *call)
+{
+    for (int i = 0; i < ks->partitions; i++) {
+        if (!expire_partition(store, ks->parts + ks->turn, budget, call)) return false;
+        ks->turn = (ks->turn + 1) & (ks->partitions - 1);
     }
     return true;
 }
@@ -204,20 +243,21 @@ size_t store_expire_step(struct store *store, uint64_t now_ms, size_t budget,
 {
     assert(!store->expiring && budget > 0);
     if (now_ms / WHEEL_TICK_MS == store->now_ms / WHEEL_TICK_MS && now_ms < store->next_due_ms) return 0;
-    struct expire_visit v = {.store = store, .due = due, .arg = arg};
+    struct due_call call = {.due = due, .arg = arg};
+    size_t left = budget;
     store->now_ms = now_ms < NOW_MAX_MS ? now_ms : NOW_MAX_MS;
     store->expiring = true;
     bool all = true;
     for (int i = 0; i < store->databases && all; i++) {
-        v.db = store->turn;
-        struct keyspace *ks = store->dbs[v.db];
-        all = ks == NULL || expire_keyspace(store, ks, &v, budget);
-        if (all) store->turn = v.db + 1 < store->databases ? v.db + 1 : 0;
+        call.db = store->turn;
+        struct keyspace *ks = store->dbs[call.db];
+        all = ks == NULL || expire_keyspace(store, ks, &left, &call);
+        if (all) store->turn = call.db + 1 < store->databases ? call.db + 1 : 0;
     }
     store->expiring = false;
     store->next_due_ms = all ? next_due_ms(store) : 0;
     if (!all) return budget;
-    return v.done < budget ? v.done : budget - 1;
+    return left > 0 ? budget - left : budget - 1;
 }
 
 uint64_t store_next_due_ms(const struct store *store, uint64_t now_ms)

@@ -21,6 +21,7 @@ struct partition {
     size_t volatile_len;          /* records with an expiry */
     unsigned __int128 expire_sum; /* of their expiries, for the mean */
     bool sweeping;                /* the index is being rid of stale entries */
+    bool lenient;                 /* the sweep keeps duplicates: it was interrupted */
     bool phase;                   /* what record_mark says of records whose index entry is known to be good */
 };
 
@@ -28,6 +29,7 @@ struct partition {
 struct keyspace {
     struct hash_seed seed; /* the tables' hash function reads it here, at an address that stays */
     int partitions;
+    int turn;              /* partition with which the next expiry step goes on */
     struct partition parts[];
 };
 

@@ -224,6 +224,34 @@ static void sweeping_loses_nothing(void **state)
     world_end(w);
 }
 
+/* The clock steps back in the middle of sweeps and between steps of all sizes. */
+static void sweeping_while_the_clock_jumps(void **state)
+{
+    enum { KEYS = 400 };
+    for (int round = 0; round < 10; round++) {
+        struct world *w = world_new(1, START_MS);
+        for (int step = 0; step < 40000; step++) {
+            uint64_t ahead_ms = 1 + prng_below(&w->prng, (uint64_t)1000 << prng_below(&w->prng, 16));
+            set_expire(w, 0, prng_below(&w->prng, KEYS), prng_below(&w->prng, 4) == 0 ? 0 : w->now_ms + ahead_ms);
+            if (prng_below(&w->prng, 8) == 0) store_step(w->store, 1 + prng_below(&w->prng, 40));
+            if (prng_below(&w->prng, 50) == 0) w->now_ms += prng_below(&w->prng, 1000);
+            if (prng_below(&w->prng, 200) == 0) w->now_ms -= prng_below(&w->prng, 100000);
+            w->leave = prng_below(&w->prng, 10) == 0;
+            if (prng_below(&w->prng, 20) == 0)
+                store_expire_step(w->store, w->now_ms, 1 + prng_below(&w->prng, 100), due, w);
+        }
+        store_check(w->store);
+        assert_true(store_volatile_len(w->store, 0) > 0);
+        w->leave = false;
+        for (int i = 0; i < 100; i++) {
+            w->now_ms += 500000;
+            catch_up(w, 1 + prng_below(&w->prng, 100));
+        }
+        assert_int_equal(store_volatile_len(w->store, 0), 0);
+        world_end(w);
+    }
+}
+
 /* Many keys in one moment: small budgets get through, and no step does more than it may. */
 static void a_crowd_in_one_second(void **state)
 {
@@ -320,6 +348,7 @@ int main(void)
         cmocka_unit_test(extending_inserts_nothing),
         cmocka_unit_test(stale_entries_are_swept),
         cmocka_unit_test(sweeping_loses_nothing),
+        cmocka_unit_test(sweeping_while_the_clock_jumps),
         cmocka_unit_test(a_crowd_in_one_second),
         cmocka_unit_test(what_is_left_comes_again),
         cmocka_unit_test(the_clock_may_jump),

@@ -137,7 +137,7 @@ static void a_detached_database_lives_on(void **state)
     for (; !store_detached_free_step(d, 10); steps++) {
         assert_true(store_detached_len(d) <= 5001 - steps);
     }
-    assert_true(steps >= 500);
+    assert_true(steps >= 400);
     assert_int_equal(store_detached_len(nothing), 0);
     assert_true(store_detached_free_step(nothing, 1));
 }
