@@ -1,0 +1,281 @@
+"""What each write puts into the log: ours as DEBUG EFFECTS records it, the oracle's as its append-only file has it.
+
+Each group of lines runs on both servers, on one connection; then the two logs are compared, command by command, with
+the database that each belongs to. SELECT itself is left out (both write it where the database changes), and times in
+the far future may differ by the moment at which the two servers ran the command.
+"""
+import glob
+import os
+import re
+import time
+
+import pytest
+
+from resp import OK
+
+GROUPS = {
+    "set": """
+        SET k v
+        SET k v EX 100
+        SET k v PX 100000
+        SET k v KEEPTTL
+        SET k v EXAT 99999999999
+        SET k v NX
+        SET new v NX EX 100
+        SET k v XX GET
+        SET missing v XX
+        SET k v GET
+        SET k v EX 100 GET
+        SETNX k v
+        SETNX fresh v
+        SETEX k 100 v
+        PSETEX k 100000 v
+        GETSET k w
+        GETSET never w
+        GETDEL k
+        GETDEL k
+    """,
+    "numbers": """
+        SET n 10
+        INCR n
+        DECR n
+        INCRBY n 5
+        DECRBY n 5
+        INCRBYFLOAT n 1.5
+        INCRBYFLOAT new 3
+        EXPIRE n 100
+        INCRBYFLOAT n 1.5
+        INCR n
+        SET s text
+        INCR s
+    """,
+    "edit": """
+        APPEND k abc
+        APPEND k def
+        APPEND k ""
+        SETRANGE k 1 xx
+        SETRANGE k 0 ""
+        SETRANGE absent 0 ""
+        SETRANGE absent 3 x
+        GETEX k
+        GETEX k EX 100
+        GETEX k PERSIST
+        GETEX k PERSIST
+        GETEX k PXAT 99999999999999
+        GETEX missing EX 10
+    """,
+    "many": """
+        MSET a 1 b 2
+        MSETNX a 1 c 2
+        MSETNX d 1 e 2
+        DEL a b nothing
+        DEL nothing
+        UNLINK d nothing
+        MGET a b
+        TOUCH e
+    """,
+    "expire": """
+        SET k v
+        EXPIRE k 100
+        EXPIRE k 50 GT
+        EXPIRE k 500 GT
+        PEXPIRE k 100000
+        EXPIREAT k 99999999999
+        PEXPIREAT k 9999999999999
+        PERSIST k
+        PERSIST k
+        EXPIRE missing 100
+        EXPIRE k -1
+        SET k v
+        EXPIREAT k 1
+        SET k v
+        PEXPIRE k 0
+        SET k v EX 100
+        SET k v PXAT 1
+    """,
+    "names": """
+        SET a 1
+        RENAME a b
+        RENAMENX b c
+        SET d 1
+        RENAMENX c d
+        RENAME c c
+        COPY c e
+        COPY c e
+        COPY c e REPLACE
+        COPY c e DB 1
+        MOVE c 2
+        MOVE nothing 2
+        SET x 1 EX 100
+        RENAME x y
+        COPY y z
+    """,
+    "databases": """
+        SET a 1
+        SELECT 3
+        SET b 1
+        FLUSHDB
+        FLUSHDB ASYNC
+        SWAPDB 0 3
+        SWAPDB 0 0
+        FLUSHALL
+        FLUSHALL SYNC
+        SELECT 0
+    """,
+    "transactions": """
+        MULTI
+        SET a 1
+        INCR a
+        GET a
+        EXEC
+        MULTI
+        GET a
+        EXEC
+        MULTI
+        EXEC
+        MULTI
+        SET a 1
+        EXEC
+        MULTI
+        SET a 1
+        DISCARD
+        MULTI
+        SELECT 1
+        SET a 1
+        SELECT 2
+        SET a 2
+        EXEC
+        SELECT 0
+        MULTI
+        SET s x
+        INCR s
+        SET t x
+        EXEC
+        WATCH a
+        MULTI
+        SET a 9
+        EXEC
+    """,
+    "expired on access": """
+        SET k v PX 1
+        wait
+        GET k
+        SET k v PX 1
+        wait
+        SET k w
+        SET k v PX 1
+        wait
+        INCR k
+        SET k v PX 1
+        wait
+        MULTI
+        GET k
+        SET j v
+        EXEC
+        SET k v PX 1
+        wait
+        DEL k
+        SET k v PX 1
+        wait
+        EXISTS k
+    """,
+    "reads": """
+        SET k v
+        GET k
+        STRLEN k
+        TTL k
+        TYPE k
+        EXISTS k
+        SCAN 0
+        KEYS *
+        DBSIZE
+        OBJECT ENCODING k
+        GETRANGE k 0 -1
+        DEBUG POPULATE 3
+    """,
+}
+
+FAR = 10**12    # from here an argument is a time
+
+
+def commands(wire):
+    """[(database, [argument, ...]), ...] of a log; MULTI and EXEC stay, SELECT goes."""
+    result, at, db = [], 0, None
+    while at < len(wire):
+        assert wire[at:at + 1] == b"*", wire[at:at + 40]
+        end = wire.index(b"\r\n", at)
+        count, at = int(wire[at + 1:end]), end + 2
+        words = []
+        for _ in range(count):
+            end = wire.index(b"\r\n", at)
+            size = int(wire[at + 1:end])
+            words.append(wire[end + 2:end + 2 + size])
+            at = end + 2 + size + 2
+        if words[0].upper() == b"SELECT":
+            db = int(words[1])
+        elif words[0].upper() in (b"MULTI", b"EXEC"):
+            result.append((None, [words[0].upper()]))
+        else:
+            result.append((db, words))
+    return result
+
+
+def same_word(a, b):
+    if a == b:
+        return True
+    if not (re.fullmatch(rb"\d{13,}", a) and re.fullmatch(rb"\d{13,}", b)):
+        return False
+    return min(int(a), int(b)) > FAR and abs(int(a) - int(b)) < 5000
+
+
+def same(a, b):
+    return a[0] == b[0] and len(a[1]) == len(b[1]) and all(map(same_word, a[1], b[1]))
+
+
+def show(log):
+    return "\n".join("    %s %s" % ("-" if db is None else db, b" ".join(words).decode("latin1")) for db, words in log)
+
+
+def run(conn, text):
+    for line in filter(None, map(str.strip, text.splitlines())):
+        if line == "wait":
+            time.sleep(0.01)
+        else:
+            conn.call(*[word.strip('"') for word in line.split(" ")])
+
+
+@pytest.fixture(scope="module")
+def logged(session_pair):
+    """The oracle with an append-only file that is on disk before each reply."""
+    import harness
+    server = harness.Server(harness.oracle_path(), {
+        "appendonly": "yes", "appendfsync": "always", "aof-use-rdb-preamble": "no", "auto-aof-rewrite-percentage": "0"})
+    yield server
+    server.cleanup()
+
+
+@pytest.mark.cairn_only
+@pytest.mark.parametrize("name", list(GROUPS))
+def test_log_is_the_oracles(pair, logged, name):
+    path = glob.glob(os.path.join(logged.directory, "appendonlydir", "*.incr.aof"))[0]
+    with logged.conn() as oracle:
+        oracle.call("DEBUG", "SET-ACTIVE-EXPIRE", "0")
+        oracle.call("FLUSHALL")
+        oracle.call("SELECT", "9")
+        oracle.call("SET", "mark", "1")     # so that the group begins in another database in both logs
+        oracle.call("SELECT", "0")
+        begin = os.path.getsize(path)
+        run(oracle, GROUPS[name])
+    with open(path, "rb") as f:
+        f.seek(begin)
+        theirs = commands(f.read())
+    with pair.ours.conn() as ours:
+        try:
+            ours.call("DEBUG", "SET-ACTIVE-EXPIRE", "0")
+            assert ours.call("DEBUG", "EFFECTS", "START") == OK
+            run(ours, GROUPS[name])
+            mine = commands(ours.call("DEBUG", "EFFECTS", "READ").value)
+        finally:
+            ours.call("DEBUG", "EFFECTS", "STOP")
+            ours.call("DEBUG", "SET-ACTIVE-EXPIRE", "1")
+    assert len(mine) == len(theirs) and all(map(same, mine, theirs)), "ours:\n%s\noracle:\n%s" % (show(mine), show(theirs))
