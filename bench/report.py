@@ -24,7 +24,7 @@ def verdict(value, target, met):
 def markdown(results):
     parts = [heading(results)]
     if results["cpu"]:
-        parts += [cpu_table(results["cpu"]), remarks(results["cpu"])]
+        parts += [cpu_table(results["cpu"]), remarks(results["cpu"], results["keys"])]
     if results["memory"]:
         parts += ["Bytes per item, %s items, by the growth of `used_memory`; RSS is the growth of the process.\n"
                   % "{:,}".format(results["keys"]), memory_table(results["memory"])]
@@ -64,7 +64,7 @@ def cpu_table(cells):
     return markdown_table(header, rows, right=range(1, 11)) + "\n"
 
 
-def remarks(cells):
+def remarks(cells, keys):
     """What a reader must know before he trusts a figure; empty when there is nothing."""
     said = []
     noisy = sum(cell["noise"] > NOISE_WORTH_A_WORD for cell in cells)
@@ -72,6 +72,8 @@ def remarks(cells):
     aimed = [cell for cell in cells if cell["target"] is not None]
     if aimed:
         said.append("%d of %d CPU targets met." % (sum(cell["met"] for cell in aimed), len(aimed)))
+    for size, fewer in sorted({(cell["size"], cell["keys"]) for cell in cells if cell["keys"] < keys}):
+        said.append("With %s values only %s keys fit this machine's memory." % (size_text(size), "{:,}".format(fewer)))
     if noisy:
         said.append("In %d of %d cells the rounds differ by more than ±%.0f %%." % (
             noisy, len(cells), 100 * NOISE_WORTH_A_WORD))
