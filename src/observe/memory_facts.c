@@ -3,19 +3,20 @@
 #include "observe/observe_impl.h"
 
 enum {
-    CLIENTS_SAMPLED = 1000
-}; /* with more, the rest is taken to be like these: INFO stays short with 10,000 idle clients */
+    CLIENTS_SAMPLED = 128
+}; /* with more, every n-th speaks for its neighbours: INFO stays short with 10,000 clients */
 
 static size_t clients_memory(struct engine *e)
 {
-    size_t sum = 0, seen = 0;
-    for (struct session *s = session_next(e, NULL); s != NULL && seen < CLIENTS_SAMPLED;
-         s = session_next(e, s), seen++) {
+    size_t stride = session_count(e) / CLIENTS_SAMPLED + 1, at = 0, sum = 0;
+    for (struct session *s = session_next(e, NULL); s != NULL; s = session_next(e, s), at++) {
         struct peer_info peer;
+        if (at % stride != 0)
+            continue;
         session_describe(s, &peer);
-        sum += peer.total_mem + session_mem(s);
+        sum += peer.total_mem * stride;
     }
-    return seen < CLIENTS_SAMPLED ? sum : sum / seen * session_count(e);
+    return sum;
 }
 
 static double ratio(double a, double b)
