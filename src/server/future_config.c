@@ -8,7 +8,7 @@
 #include <limits.h>
 #include <string.h>
 
-enum { HOST_NAME_MAX_LEN = 256 };
+enum { HOST_NAME_MAX_LEN = 256, BACKLOG_BYTES_MIN = 16 * 1024 };
 
 static bool no(struct buf *err, const char *why)
 {
@@ -69,6 +69,16 @@ static bool set_replicaof(void *owner, const struct config_input *in, struct buf
     buf_append_slice(value, in->argv[0]);
     buf_append_char(value, ' ');
     buf_append_i64(value, port);
+    return true;
+}
+
+/* --- repl-backlog-size: less than its minimum is raised to it --- */
+
+static bool apply_backlog(void *owner, struct buf *err)
+{
+    (void)err;
+    if (*config_bind_i64(owner, "repl-backlog-size") < BACKLOG_BYTES_MIN)
+        config_store_i64(owner, "repl-backlog-size", BACKLOG_BYTES_MIN);
     return true;
 }
 
@@ -186,7 +196,7 @@ const struct config_item future_config_items[] = {
     {CONFIG_ITEM_INT("replica-announce-port", LATER, "0", 0, 65535), .alias = "slave-announce-port"},
     {CONFIG_ITEM_INT("replica-priority", LATER, "100", 0, INT_MAX), .alias = "slave-priority"},
     {CONFIG_ITEM_BYTES("replica-full-sync-buffer-limit", LATER, "0", 0, LLONG_MAX)},
-    {CONFIG_ITEM_BYTES("repl-backlog-size", LATER, "1mb", 1, LLONG_MAX)},
+    {CONFIG_ITEM_BYTES("repl-backlog-size", LATER, "1mb", 1, LLONG_MAX), .apply = apply_backlog},
     {CONFIG_ITEM_INT("repl-backlog-ttl", LATER, "3600", 0, LONG_MAX)},
     {CONFIG_ITEM_BOOL("repl-disable-tcp-nodelay", LATER, "no")},
     {CONFIG_ITEM_BOOL("repl-diskless-sync", LATER, "yes")},

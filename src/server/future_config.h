@@ -5,6 +5,7 @@
 
 #include "engine/config.h"
 
+/* To be registered with the registry itself as the owner. */
 extern const struct config_item future_config_items[];
 extern const int future_config_item_count;
 
