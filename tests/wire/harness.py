@@ -37,6 +37,16 @@ def ours_path():
     return shutil.which(path) or os.path.abspath(path)
 
 
+def sanitized():
+    """Whether the server under test was built with a sanitizer: its memory and its crashes are not as in a release."""
+    try:
+        with open(ours_path(), "rb") as f:
+            data = f.read()
+    except OSError:
+        return False
+    return b"__asan_init" in data or b"__tsan_init" in data
+
+
 def oracle_path():
     name = os.environ.get("CAIRN_WIRE_ORACLE", "redis-server")
     return shutil.which(name) or name
