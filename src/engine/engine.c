@@ -302,6 +302,8 @@ void engine_call(struct engine *e, struct ctx *ctx, const struct command_entry *
         unit_effect_set(e, ctx->effect_slot, ctx->db, ctx->argc, ctx->argv, NULL);
     uint64_t end = clock_ticks();
     account(e, ctx, entry, end - start, e->call_errors - errors_before);
+    if (ctx->nested)
+        e->call_errors = errors_before; /* a failure inside EXEC is that command's, not EXEC's */
     e->last_ticks = end;
 }
 

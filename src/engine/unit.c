@@ -173,7 +173,6 @@ void unit_deinit(struct engine *e)
 
 void engine_sink_add(struct engine *e, struct effect_sink *sink)
 {
-    assert(e->unit.count == 0);
     list_push_back(&e->sinks, &sink->link);
     e->sink_count++;
     e->unit.logged_db = -1; /* the new reader does not know the database */
@@ -181,7 +180,6 @@ void engine_sink_add(struct engine *e, struct effect_sink *sink)
 
 void engine_sink_remove(struct engine *e, struct effect_sink *sink)
 {
-    assert(e->unit.depth == 0 || e->unit.count >= 0);
     list_remove(&sink->link);
     e->sink_count--;
 }

@@ -45,6 +45,7 @@ static bool open_store(struct server *s)
 {
     struct store_options store = {.databases = (int)*config_bind_i64(s->config, "databases"), .partitions = STORE_PARTITIONS};
     random_secure(&store.seed, sizeof(store.seed));
+    store.now_ms = clock_wall_ms();
     struct buf err = BUF_INIT;
     bool ok = engine_start(s->engine, &store, &err);
     if (!ok) {
@@ -102,6 +103,7 @@ int server_run(struct server *s)
     start_hooks(s);
     start_title(s);
     start_ready(s);
+    engine_stats(s->engine)->memory_startup = mem_used();
     while (!s->stop) {
         if (!worker_turn(s->worker, TURN_MAX_WAIT_US)) {
             log_warning(&s->log, "The event loop failed: %s", strerror(errno));
