@@ -141,7 +141,7 @@ bool config_set(struct config *c, const struct slice *pairs, int count, bool all
 bool config_set_internal(struct config *c, const char *name, struct slice value, struct buf *err);
 /* For apply: corrects a stored number (hz to what is possible); nothing is called. */
 void config_store_i64(struct config *c, const char *name, int64_t value);
-/* fn runs in the apply phase of CONFIG SET when the value changed, behind the item's own apply, and may veto:
+/* fn runs in the apply phase of CONFIG SET when the value changed, behind the applies of all items, and may veto:
  * everything is rolled back, and fn runs again with the old value. The same fn and arg for several names runs once. */
 void config_on_change(struct config *c, const char *name, bool (*fn)(void *arg, struct buf *err), void *arg);
 /* CONFIG REWRITE: keeps comments and order, puts changed values in place, appends new ones under the generated-by line.

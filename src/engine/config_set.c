@@ -71,71 +71,91 @@ static void change_restore(struct change *ch)
     buf_deinit(&ignored);
 }
 
-static bool hook_ran_before(const struct change *changes, int at, const struct config_hook *hook)
+/* One effect of the change: an item's apply or a hook. The applies of all items come before the hooks, which may read what
+ * the applies made; each function runs once for the same argument. */
+struct step {
+    bool (*fn)(void *arg, struct buf *err);
+    void *arg;
+    int change; /* index of the pair that is blamed */
+};
+
+struct steps {
+    struct step *at;
+    int count, cap;
+};
+
+static void step_add(struct steps *s, bool (*fn)(void *arg, struct buf *err), void *arg, int change)
 {
-    for (int i = 0; i < at; i++) {
-        if (!changes[i].changed)
-            continue;
-        for (const struct config_hook *h = changes[i].entry->hooks; h != NULL; h = h->next)
-            if (h->fn == hook->fn && h->arg == hook->arg)
-                return true;
+    for (int i = 0; i < s->count; i++)
+        if (s->at[i].fn == fn && s->at[i].arg == arg)
+            return;
+    if (s->count == s->cap) {
+        s->cap = s->cap == 0 ? 8 : s->cap * 2;
+        s->at = mem_realloc(s->at, (size_t)s->cap * sizeof(*s->at));
     }
-    return false;
+    s->at[s->count++] = (struct step){fn, arg, change};
 }
 
-static bool apply_ran_before(const struct change *changes, int at)
+static void steps_plan(struct steps *s, const struct change *changes, int count)
 {
-    const struct config_entry *entry = changes[at].entry;
-    for (int i = 0; i < at; i++)
-        if (changes[i].changed && changes[i].entry->item->apply == entry->item->apply &&
-            changes[i].entry->owner == entry->owner)
-            return true;
-    return false;
+    for (int i = 0; i < count; i++)
+        if (changes[i].changed && changes[i].entry->item->apply != NULL)
+            step_add(s, changes[i].entry->item->apply, changes[i].entry->owner, i);
+    for (int i = 0; i < count; i++)
+        for (const struct config_hook *h = changes[i].entry->hooks; changes[i].changed && h != NULL; h = h->next)
+            step_add(s, h->fn, h->arg, i);
 }
 
-/* Applies the changes [0, count); *done says how far it came. */
-static bool changes_apply(const struct change *changes, int count, int *done, struct buf *err)
+static void changes_restore(struct change *changes, int count)
+{
+    for (int i = count - 1; i >= 0; i--)
+        change_restore(&changes[i]);
+}
+
+/* Stores all values or none. *at: the pair that is blamed. */
+static bool changes_assign(struct change *changes, int count, int *at, struct buf *err)
 {
     for (int i = 0; i < count; i++) {
-        const struct config_entry *entry = changes[i].entry;
-        *done = i;
-        if (!changes[i].changed)
-            continue;
-        if (entry->item->apply != NULL && !apply_ran_before(changes, i) && !entry->item->apply(entry->owner, err))
+        struct change *ch = &changes[i];
+        change_remember(ch);
+        enum config_assign result = config_assign(ch->entry, 1, &ch->value, false, err);
+        ch->changed = result == CONFIG_CHANGED;
+        if (result == CONFIG_REFUSED) {
+            *at = i;
+            changes_restore(changes, i + 1);
             return false;
-        for (const struct config_hook *h = entry->hooks; h != NULL; h = h->next)
-            if (!hook_ran_before(changes, i, h) && !h->fn(h->arg, err))
-                return false;
+        }
     }
     return true;
 }
 
-static bool changes_run(struct change *changes, int count, int *at, struct buf *err)
+/* Makes the stored values effective, or goes back: values first, then every step that had run, the failed one too. */
+static bool changes_apply(struct change *changes, int count, int *at, struct buf *err)
 {
-    int assigned = 0;
-    bool ok = true, assigning = true;
-    for (; ok && assigned < count; assigned++) {
-        struct change *ch = &changes[assigned];
-        *at = assigned;
-        change_remember(ch);
-        enum config_assign result = config_assign(ch->entry, 1, &ch->value, false, err);
-        ok = result != CONFIG_REFUSED;
-        ch->changed = result == CONFIG_CHANGED;
-    }
-    if (ok) {
-        assigning = false;
-        ok = changes_apply(changes, count, at, err);
+    struct steps steps = {.at = NULL};
+    steps_plan(&steps, changes, count);
+    int run = 0;
+    bool ok = true;
+    while (ok && run < steps.count) {
+        *at = steps.at[run].change;
+        ok = steps.at[run].fn(steps.at[run].arg, err);
+        run++;
     }
     if (!ok) {
-        for (int i = assigned - 1; i >= 0; i--)
-            change_restore(&changes[i]);
         struct buf ignored = BUF_INIT;
-        int done;
-        if (!assigning)
-            (void)changes_apply(changes, *at + 1, &done, &ignored);
+        changes_restore(changes, count);
+        for (int i = 0; i < run; i++)
+            (void)steps.at[i].fn(steps.at[i].arg, &ignored);
         buf_deinit(&ignored);
     }
-    for (int i = 0; i < assigned; i++)
+    mem_free(steps.at);
+    return ok;
+}
+
+static bool changes_run(struct change *changes, int count, int *at, struct buf *err)
+{
+    bool ok = changes_assign(changes, count, at, err) && changes_apply(changes, count, at, err);
+    for (int i = 0; i < count; i++)
         mem_free(changes[i].old_text);
     return ok;
 }

@@ -279,6 +279,36 @@ static void hooks_run_once_and_may_veto(void **state)
     buf_deinit(&err);
 }
 
+struct order {
+    struct owner *owner;
+    int64_t seen_apply;
+    int calls;
+};
+
+static bool hook_looks_at_apply(void *arg, struct buf *err)
+{
+    struct order *order = arg;
+    order->calls++;
+    order->seen_apply = order->owner->seen;
+    if (order->owner->seen != 9) return true;
+    buf_append_slice(err, SLICE("nine"));
+    return false;
+}
+
+/* A hook reads what applies made of other pairs of the same CONFIG SET, also on the way back. */
+static void hooks_run_behind_all_applies(void **state)
+{
+    struct owner *o = *state;
+    struct order order = {.owner = o};
+    config_on_change(o->config, "text", hook_looks_at_apply, &order);
+    assert_string_equal(SET(o, "text", "x", "number", "8"), "");
+    assert_int_equal(order.seen_apply, 8);
+    assert_string_equal(SET(o, "text", "y", "number", "9"), FAILED("text", "nine"));
+    assert_int_equal(order.calls, 3);
+    assert_int_equal(order.seen_apply, 8);
+    assert_string_equal(get(o, "text"), "x");
+}
+
 /* --- CONFIG GET --- */
 
 static void collect(void *arg, const char *name, struct slice value)
@@ -364,6 +394,7 @@ int main(void)
         TEST(a_failed_apply_rolls_back_and_applies_the_old_value),
         TEST(apply_runs_on_change_only_unless_volatile),
         TEST(hooks_run_once_and_may_veto),
+        TEST(hooks_run_behind_all_applies),
         TEST(get_takes_names_and_patterns),
         TEST(random_sets_match_a_model),
     };
