@@ -5,6 +5,8 @@ from resp import OK
 
 SCRIPTS = r"""
 # slowlog arguments
+. CONFIG SET slowlog-log-slower-than -1
+. SLOWLOG RESET
 SLOWLOG
 SLOWLOG BAD
 SLOWLOG LEN x
@@ -16,6 +18,7 @@ SLOWLOG GET -2
 SLOWLOG GET 1 2
 SLOWLOG GET
 SLOWLOG HELP
+. CONFIG SET slowlog-log-slower-than 10000
 
 # latency arguments
 LATENCY
