@@ -71,8 +71,8 @@ static void change_restore(struct change *ch)
     buf_deinit(&ignored);
 }
 
-/* One effect of the change: an item's apply or a hook. The applies of all items come before the hooks, which may read what
- * the applies made; each function runs once for the same argument. */
+/* One effect of the change: an item's apply or a hook. The applies of all items come before the hooks, which may read
+ * what the applies made; each function runs once for the same argument. */
 struct step {
     bool (*fn)(void *arg, struct buf *err);
     void *arg;
