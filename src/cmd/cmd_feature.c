@@ -31,7 +31,6 @@ static bool feature_start(struct engine *e, void *state, struct buf *err)
         .lazy_user_del = config_bind_i64(config, "lazyfree-lazy-user-del"),
         .lazy_server_del = config_bind_i64(config, "lazyfree-lazy-server-del"),
         .maxmemory = config_bind_i64(config, "maxmemory"),
-        .requirepass = config_bind_str(config, "requirepass"),
     };
     return true;
 }

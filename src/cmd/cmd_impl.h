@@ -15,7 +15,6 @@ struct cmd_config {
     const int64_t *bulk_max; /* proto-max-bulk-len */
     const int64_t *lazy_expire, *lazy_user_del, *lazy_server_del;
     const int64_t *maxmemory;
-    const char *const *requirepass;
 };
 const struct cmd_config *cmd_config(const struct ctx *ctx);
 

@@ -1,10 +1,12 @@
 /* Commands of a connection about itself: PING, ECHO, SELECT, AUTH, HELLO, RESET, QUIT. CLIENT is in client_cmds.c. */
 #include "cmd/connection_cmds.h"
 
+#include "base/buf.h"
 #include "base/sha.h"
 #include "base/version.h"
 #include "cmd/client_name.h"
 #include "cmd/cmd_impl.h"
+#include "engine/config.h"
 
 void cmd_ping(struct ctx *ctx)
 {
@@ -43,9 +45,20 @@ void cmd_reset(struct ctx *ctx)
 
 /* --- authentication: until there are other users, only `default`, whose password is requirepass --- */
 
+/* The password, which may hold any byte; empty: none is needed. The caller frees it. */
+static struct buf password_of_default(struct ctx *ctx)
+{
+    struct buf password = BUF_INIT;
+    (void)config_value(engine_config(ctx->engine), SLICE("requirepass"), &password);
+    return password;
+}
+
 static bool password_needed(struct ctx *ctx)
 {
-    return (*cmd_config(ctx)->requirepass)[0] != '\0';
+    struct buf password = password_of_default(ctx);
+    bool needed = password.len > 0;
+    buf_deinit(&password);
+    return needed;
 }
 
 /* Takes the same time for all passwords of a length: digests are compared, to their end. */
@@ -66,8 +79,10 @@ static bool secret_eq(struct slice a, struct slice b)
 
 static bool authenticate_or_reply(struct ctx *ctx, struct slice user, struct slice password)
 {
-    bool known = slice_eq(user, SLICE("default"));
-    if (!known || (password_needed(ctx) && !secret_eq(password, slice_cstr(*cmd_config(ctx)->requirepass)))) {
+    struct buf wanted = password_of_default(ctx);
+    bool right = wanted.len == 0 || secret_eq(password, buf_slice(&wanted));
+    buf_deinit(&wanted);
+    if (!right || !slice_eq(user, SLICE("default"))) {
         reply_status(ctx->reply, ST_WRONGPASS);
         return false;
     }

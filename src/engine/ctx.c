@@ -69,7 +69,10 @@ static void key_remove_by_server(struct engine *e, int db, struct store_key key,
         else
             unit_effect_append(e, db, 2, argv, owned);
     }
-    watch_touch(&e->watches, db, key);
+    if (cls == EV_EXPIRED)
+        watch_touch_expired(&e->watches, db, key);
+    else
+        watch_touch(&e->watches, db, key);
     blocking_key_changed(e, db, key);
     event_send(e, db, name, cls, event);
     engine_free_record(e, r, lazy);
@@ -99,6 +102,8 @@ struct record *ctx_find_in(struct ctx *ctx, int db, struct store_key key, enum a
         if (unlikely(expire != 0 && expire <= ctx->now_ms)) {
             /* During a pause nothing is removed: what has expired is only not seen. (Commands that write wait then.) */
             if (e->pause == PAUSE_NONE || ctx->command->flags & CMD_WRITE) {
+                if (ctx->command->flags & CMD_TOUCHES_ARBITRARY_KEYS && !ctx->nested)
+                    e->unit.separate = true;
                 e->stats.expired_keys++;
                 key_remove_by_server(e, db, key, *e->cfg_lazy_expire != 0, EV_EXPIRED, "expired", ctx->effect_slot);
                 if (ctx->effect_slot >= 0)

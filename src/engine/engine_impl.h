@@ -65,6 +65,7 @@ struct unit {
     int depth;
     int count, cap;
     struct pending_effect *effects;
+    bool separate; /* the effects have nothing to do with one another: no MULTI around them */
     struct kept_queue *kept;
     int64_t logged_db; /* database that the log is in; -1: unknown, SELECT first */
     struct buf wire;

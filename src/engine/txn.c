@@ -136,6 +136,6 @@ void txn_watch(struct ctx *ctx, struct store_key key)
     struct session *s = ctx->session;
     if (s->txn.stale)
         return; /* the transaction fails anyway */
-    (void)ctx_find(ctx, key, FOR_PEEK); /* an expired key goes now: its removal later is no change */
-    watch_add(&ctx->engine->watches, s, ctx->db, key);
+    bool lives = ctx_find(ctx, key, FOR_PEEK) != NULL;
+    watch_add(&ctx->engine->watches, s, ctx->db, key, !lives && store_find(ctx->store, ctx->db, key) != NULL);
 }

@@ -105,6 +105,25 @@ static void wire_encode(struct engine *e, const struct pending_effect *effects, 
         wire_command(wire, 1, &SLICE("EXEC"));
 }
 
+/* One batch: what a reader of the log sees at once. */
+static void batch_hand_on(struct engine *e, const struct pending_effect *pending, int count)
+{
+    struct unit *u = &e->unit;
+    wire_encode(e, pending, count);
+    struct effect *effects = mem_alloc((size_t)count * sizeof(*effects));
+    for (int i = 0; i < count; i++)
+        effects[i] = (struct effect){pending[i].db, pending[i].argc, pending[i].argv};
+    struct effect_batch batch = {effects, count, buf_slice(&u->wire), e->log_offset, e->now_ms};
+    list_for(link, &e->sinks) {
+        struct effect_sink *sink = list_entry(link, struct effect_sink, link);
+        sink->commit(sink->arg, &batch);
+    }
+    e->log_offset += u->wire.len;
+    mem_free(effects);
+    if (u->wire.cap > 1024 * 1024)
+        buf_deinit(&u->wire);
+}
+
 static void effects_hand_on(struct engine *e)
 {
     struct unit *u = &e->unit;
@@ -112,24 +131,13 @@ static void effects_hand_on(struct engine *e)
     for (int i = 0; i < u->count; i++)
         if (u->effects[i].argc > 0)
             u->effects[count++] = u->effects[i];
-    if (count > 0 && unit_recording(e)) {
-        wire_encode(e, u->effects, count);
-        struct effect *effects = mem_alloc((size_t)count * sizeof(*effects));
-        for (int i = 0; i < count; i++)
-            effects[i] = (struct effect){u->effects[i].db, u->effects[i].argc, u->effects[i].argv};
-        struct effect_batch batch = {effects, count, buf_slice(&u->wire), e->log_offset, e->now_ms};
-        list_for(link, &e->sinks) {
-            struct effect_sink *sink = list_entry(link, struct effect_sink, link);
-            sink->commit(sink->arg, &batch);
-        }
-        e->log_offset += u->wire.len;
-        mem_free(effects);
-        if (u->wire.cap > 1024 * 1024)
-            buf_deinit(&u->wire);
-    }
+    int at_once = u->separate ? 1 : count;
+    for (int i = 0; i < count && unit_recording(e); i += at_once)
+        batch_hand_on(e, u->effects + i, at_once);
     for (int i = 0; i < count; i++)
         mem_free(u->effects[i].owned);
     u->count = 0;
+    u->separate = false;
 }
 
 static void kept_free(struct unit *u)

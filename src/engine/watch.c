@@ -8,15 +8,17 @@ struct watched_key {
     struct list_link of_key, of_session;
     struct session *session;
     struct keyring_entry *entry;
+    bool expired; /* what stands under the key had expired when the watch began: its going is no change */
 };
 
-void watch_add(struct watch_table *w, struct session *s, int db, struct store_key key)
+void watch_add(struct watch_table *w, struct session *s, int db, struct store_key key, bool expired)
 {
     struct keyring_entry *entry = keyring_get(&w->keys, db, key);
     list_for(link, &entry->ring) if (list_entry(link, struct watched_key, of_key)->session == s) return;
     struct watched_key *wk = mem_alloc(sizeof(*wk));
     wk->session = s;
     wk->entry = entry;
+    wk->expired = expired;
     list_push_back(&entry->ring, &wk->of_key);
     list_push_back(&s->watches, &wk->of_session);
     if (s->watch_count++ == 0)
@@ -51,6 +53,20 @@ void watch_touch(struct watch_table *w, int db, struct store_key key)
         entry_touch(entry);
 }
 
+void watch_touch_expired(struct watch_table *w, int db, struct store_key key)
+{
+    struct keyring_entry *entry = keyring_find(&w->keys, db, key);
+    if (entry == NULL)
+        return;
+    list_for(link, &entry->ring)
+    {
+        struct watched_key *wk = list_entry(link, struct watched_key, of_key);
+        if (!wk->expired)
+            wk->session->txn.stale = true;
+        wk->expired = false;
+    }
+}
+
 static bool key_lives(const struct store *store, int db, struct store_key key, uint64_t now_ms)
 {
     const struct record *r = store_find(store, db, key);
@@ -66,28 +82,39 @@ struct db_change {
     uint64_t now_ms;
 };
 
-static void touch_if_living(void *arg, struct keyring_entry *entry)
+/* For a watcher a key is absent, too, if it had expired when the watch began. */
+static void touch_if_changing(void *arg, struct keyring_entry *entry)
 {
     const struct db_change *c = arg;
     struct store_key key = keyring_key(entry);
-    if (key_lives(c->store, entry->db, key, c->now_ms) || (c->with >= 0 && key_lives(c->store, c->with, key, c->now_ms)))
-        entry_touch(entry);
+    bool stands = store_find(c->store, entry->db, key) != NULL;
+    bool comes = c->with >= 0 && store_find(c->store, c->with, key) != NULL;
+    bool comes_alive = comes && key_lives(c->store, c->with, key, c->now_ms);
+    list_for(link, &entry->ring)
+    {
+        struct watched_key *wk = list_entry(link, struct watched_key, of_key);
+        if (comes_alive || (stands && !wk->expired))
+            wk->session->txn.stale = true;
+        else
+            wk->expired = comes;
+    }
 }
 
 void watch_touch_db(struct watch_table *w, const struct store *store, int db, int with, uint64_t now_ms)
 {
     struct db_change change = {store, with, now_ms};
-    keyring_each(&w->keys, db, touch_if_living, &change);
+    keyring_each(&w->keys, db, touch_if_changing, &change);
 }
 
 bool watch_expired(const struct session *s, const struct store *store, uint64_t now_ms)
 {
     list_for(link, &s->watches)
     {
-        const struct keyring_entry *entry = list_entry(link, struct watched_key, of_session)->entry;
+        const struct watched_key *wk = list_entry(link, struct watched_key, of_session);
+        const struct keyring_entry *entry = wk->entry;
         const struct record *r = store_find(store, entry->db, keyring_key(entry));
         uint64_t expire = r == NULL ? 0 : record_expire_ms(r);
-        if (expire != 0 && expire <= now_ms)
+        if (!wk->expired && expire != 0 && expire <= now_ms)
             return true;
     }
     return false;

@@ -10,12 +10,13 @@
 #include "base/compiler.h"
 #include "base/prng.h"
 #include "cmd/cmd_feature.h"
+#include "observe/observe_feature.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const struct feature *const features[] = {&cmd_feature};
+static const struct feature *const features[] = {&cmd_feature, &observe_feature};
 
 static int setup(void **state)
 {
@@ -144,10 +145,15 @@ static void test_keys(void **state)
         {"move mt 1", "1", "move mt 1"},
         {"move mt 1", "0", ""},
         {"touch n", "1", ""},
+        {"swapdb 2 3", "OK", "swapdb 2 3"},
+        {"select 3", "OK", ""},
+        {"flushdb", "OK", "SELECT 3; flushdb"},
+        {"flushdb async", "OK", "flushdb async"},
         {"select 1", "OK", ""},
         {"pttl mt", "100000", ""},
         {"set q 1", "OK", "SELECT 1; set q 1"},
         {"set q 2", "OK", "set q 2"},
+        {"flushall", "OK", "flushall"},
         {0}};
     steps_run(*state, steps);
 }
@@ -187,6 +193,58 @@ static void test_expired_first(void **state)
         EXPIRED, {"keys *", "[\"n\"]", ""},
         {"del n", "1", "del n"},
         {"randomkey", "nil", "DEL e1"},
+        /* several at once: together, but for those that a walk happens to meet */
+        {"set k1 v px 1", "OK", NULL},
+        {"set k2 v px 1", "OK", NULL},
+        {"+10", NULL, NULL},
+        {"mget k1 k2", "[nil, nil]", "MULTI; DEL k1; DEL k2; EXEC"},
+        {"set k2 v px 1", "OK", NULL},
+        {"+10", NULL, NULL},
+        {"multi", "OK", ""},
+        {"exists k2 k2", "QUEUED", ""},
+        {"exec", "[0]", "DEL k2"},
+        {"set k1 v px 1", "OK", NULL},
+        {"set k1 v px 1", "OK", NULL},
+        {"+10", NULL, NULL},
+        {"scan 0", "[\"0\", []]", "DEL k1"},
+        {0}};
+    steps_run(*state, steps);
+}
+
+static void test_walk_removes_each_by_itself(void **state)
+{
+    struct fixture *fx = *state;
+    const char *const walks[] = {"scan 0 count 100", "randomkey"};
+    for (size_t i = 0; i < ARRAY_LEN(walks); i++) {
+        fixture_run(fx, "set k1 v px 1");
+        fixture_run(fx, "set k2 v px 1");
+        fixture_sleep_ms(fx, 10);
+        fixture_log(fx);
+        fixture_run(fx, walks[i]);
+        const char *log = fixture_log(fx);
+        assert_true(strcmp(log, "DEL k1; DEL k2") == 0 || strcmp(log, "DEL k2; DEL k1") == 0);
+    }
+    fixture_run(fx, "set k1 v px 1");
+    fixture_run(fx, "set k2 v px 1");
+    fixture_sleep_ms(fx, 10);
+    fixture_run(fx, "multi");
+    fixture_run(fx, "scan 0 count 100");
+    fixture_log(fx);
+    fixture_run(fx, "exec");
+    assert_memory_equal(fixture_log(fx), "MULTI; DEL k", 12);
+}
+
+/* A key that had expired when the watch began may go, and a dead one may come for nothing; a dead one that was alive may not. */
+static void test_watch_and_expired(void **state)
+{
+    static const struct step steps[] = {
+        {"select 1", "OK", NULL}, EXPIRED, {"select 0", "OK", NULL},
+        {"watch e1", "OK", NULL}, {"swapdb 0 1", "OK", NULL},
+        {"get e1", "nil", NULL}, {"multi", "OK", NULL}, {"exec", "[]", NULL},
+        {"set e1 v px 5", "OK", NULL}, {"watch e1", "OK", NULL}, {"+10", NULL, NULL}, {"get e1", "nil", NULL},
+        {"multi", "OK", NULL}, {"exec", "nil", NULL},
+        EXPIRED, {"watch e1", "OK", NULL}, {"get e1", "nil", NULL}, {"multi", "OK", NULL}, {"exec", "[]", NULL},
+        EXPIRED, {"watch e1", "OK", NULL}, {"set e1 1", "OK", NULL}, {"multi", "OK", NULL}, {"exec", "nil", NULL},
         {0}};
     steps_run(*state, steps);
 }
@@ -383,6 +441,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_keys, setup, teardown),
         cmocka_unit_test_setup_teardown(test_lazy_words, setup, teardown),
         cmocka_unit_test_setup_teardown(test_expired_first, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_walk_removes_each_by_itself, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_watch_and_expired, setup, teardown),
         cmocka_unit_test_setup_teardown(test_transactions, setup, teardown),
         cmocka_unit_test_setup_teardown(test_exact_wire, setup, teardown),
         cmocka_unit_test_setup_teardown(test_watch, setup, teardown),
