@@ -14,6 +14,7 @@ static const struct {
     const char *name;
     struct loop *(*create)(int wake_fd);
 } backends[] = {
+    {"io_uring", loop_uring_new},
     {"epoll", loop_epoll_new},
 };
 

@@ -1,13 +1,14 @@
-/* The event loop, shaped by completions: "these bytes have arrived in this buffer", "so many bytes were sent". epoll
- * stands behind it (loop_epoll.c); io_uring can be a second backend of equal rank.
+/* The event loop, shaped by completions: "these bytes have arrived in this buffer", "so many bytes were sent". Two
+ * backends of equal rank stand behind it: epoll (loop_epoll.c) and io_uring (loop_uring.c).
  *
- * One thread owns a loop. A turn: n = loop_wait(loop, timeout, out, max); handle the n completions; submit sends;
- * again. Received data lies in the loop's own arena, packed, and stays valid until the next loop_wait(): the owner may
- * collect the requests of all connections first and run them as one batch. A loop_wait reads each ready stream once,
- * with no second read after a short one, and leaves streams for the next turn when the arena is full.
+ * One thread owns a loop: the one that made it, after any fork into the background. A turn: n = loop_wait(loop,
+ * timeout, out, max); handle the n completions; submit sends; again. Received data lies in the loop's own memory and
+ * stays valid until the next loop_wait(): the owner may collect the requests of all connections first and run them as
+ * one batch. A loop_wait reads each ready stream once, with no second read after a short one, and leaves streams for
+ * the next turn when there is no more room. Sends may reach the kernel with the next loop_wait only.
  *
  * Streams are closed by stream_close(); completions of a closed stream that are already in `out` must be ignored by the
- * owner (stream_close does not touch arrays it handed out; memory of a stream is freed at the next loop_wait). The same
+ * owner (stream_close does not touch arrays it handed out; memory of a stream is freed by a later loop_wait). The same
  * holds for completions of a descriptor that was unwatched. One stream can have two completions in a batch (IO_SENT
  * before IO_DATA, or the two pieces of a read that filled the memory of stream_read_into and went on into the
  * arena). */
@@ -54,7 +55,8 @@ enum {
     LOOP_SEND_VECTORS_MAX = 1024         /* of one stream_send; what is beyond is not sent */
 };
 
-struct loop *loop_new(const char *backend); /* "auto", "epoll", "io_uring"; NULL with errno when it cannot be had */
+/* "auto", "epoll", "io_uring"; NULL with errno when it cannot be had (old kernel, forbidden, not built in). */
+struct loop *loop_new(const char *backend);
 void loop_free(struct loop *loop);          /* the owner has closed all streams */
 const char *loop_backend(const struct loop *loop); /* "epoll", "io_uring" */
 
@@ -67,7 +69,7 @@ void loop_wake(struct loop *loop); /* from any thread, and async-signal-safe */
 struct stream *stream_open(struct loop *loop, int fd, void *user);
 /* The same for a descriptor whose non-blocking connect was begun: IO_CONNECTED comes first. */
 struct stream *stream_connect(struct loop *loop, int fd, void *user);
-/* closes the descriptor now; ends pending sends */
+/* Ends a pending send and closes the descriptor; what stream_send took before (returned as sent) still goes out. */
 void stream_close(struct loop *loop, struct stream *s);
 int stream_fd(const struct stream *s);
 void *stream_user(const struct stream *s);
@@ -83,7 +85,7 @@ void stream_read_into(struct loop *loop, struct stream *s, char *ptr, size_t len
 enum { SEND_PENDING = -1 };
 /* Sends iov. Returns the bytes sent at once (maybe fewer than asked: then call again, which may pend), SEND_PENDING
  * when the result will come as IO_SENT (the bytes must stay until then, the iov array need not; one send at a time), or
- * -errno-1 (<= -2) when the stream is dead. */
+ * -errno-1 (<= -2) when the stream is dead. A send that fails later comes as IO_ERROR. */
 int64_t stream_send(struct loop *loop, struct stream *s, const struct iovec *iov, int count);
 bool stream_send_pending(const struct stream *s);
 

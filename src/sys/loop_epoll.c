@@ -392,6 +392,7 @@ static void epoll_stream_close(struct loop *base, struct stream *stream)
     struct epoll_loop *loop = epoll_of(base);
     struct epoll_stream *s = stream_of(stream);
     stream_arm(loop, s, 0);
+    if (!(s->base.flags & STREAM_NO_SOCKET)) shutdown(s->base.fd, SHUT_RDWR); /* the peer shall see it, child or not */
     close(s->base.fd);
     s->base.fd = -1;
     s->base.flags = STREAM_CLOSED;

