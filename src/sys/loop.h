@@ -60,7 +60,8 @@ struct loop *loop_new(const char *backend);
 void loop_free(struct loop *loop);          /* the owner has closed all streams */
 const char *loop_backend(const struct loop *loop); /* "epoll", "io_uring" */
 
-/* timeout_us: -1 for ever, 0 poll. Returns the number of completions; 0 on timeout and on EINTR. */
+/* timeout_us: -1 for ever, 0 poll. Returns the number of completions; 0 on timeout, on a signal, and now and then
+ * earlier, when the backend had to do something for itself. */
 int loop_wait(struct loop *loop, int64_t timeout_us, struct completion *out, int max);
 void loop_wake(struct loop *loop); /* from any thread, and async-signal-safe */
 

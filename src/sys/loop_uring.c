@@ -254,15 +254,20 @@ static char *buffer_at(const struct uring_loop *loop, unsigned id)
     return loop->buffers[id / BUFFERS_STEP] + (size_t)(id % BUFFERS_STEP) * BUFFER_STRIDE;
 }
 
-static void buffers_recycle(struct uring_loop *loop)
+/* To the kernel, as the at-th of those that the next advance makes known to it. */
+static void buffer_give(struct uring_loop *loop, unsigned id, int at)
 {
     int mask = io_uring_buf_ring_mask(BUFFERS_MAX);
+    io_uring_buf_ring_add(loop->buffer_ring, buffer_at(loop, id), BUFFER_BYTES, (unsigned short)id, mask, at);
+}
+
+static void buffers_recycle(struct uring_loop *loop)
+{
     for (int i = 0; i < loop->used_count; i++) {
-        unsigned id = loop->used[i];
 #ifdef CAIRN_DEBUG
-        memset(buffer_at(loop, id), 0x5a, BUFFER_BYTES); /* whoever kept a slice too long shall see it */
+        memset(buffer_at(loop, loop->used[i]), 0x5a, BUFFER_BYTES); /* whoever kept a slice too long shall see it */
 #endif
-        io_uring_buf_ring_add(loop->buffer_ring, buffer_at(loop, id), BUFFER_BYTES, (unsigned short)id, mask, i);
+        buffer_give(loop, loop->used[i], i);
     }
     if (loop->used_count) io_uring_buf_ring_advance(loop->buffer_ring, loop->used_count);
     loop->used_count = 0;
@@ -273,11 +278,7 @@ static void buffers_grow(struct uring_loop *loop)
     loop->buffers_short = false;
     if (loop->buffer_count == BUFFERS_MAX) return;
     loop->buffers[loop->buffer_count / BUFFERS_STEP] = mem_alloc_aligned(4096, (size_t)BUFFERS_STEP * BUFFER_STRIDE);
-    int mask = io_uring_buf_ring_mask(BUFFERS_MAX);
-    for (int i = 0; i < BUFFERS_STEP; i++) {
-        int id = loop->buffer_count + i;
-        io_uring_buf_ring_add(loop->buffer_ring, buffer_at(loop, (unsigned)id), BUFFER_BYTES, (unsigned short)id, mask, i);
-    }
+    for (int i = 0; i < BUFFERS_STEP; i++) buffer_give(loop, (unsigned)(loop->buffer_count + i), i);
     io_uring_buf_ring_advance(loop->buffer_ring, BUFFERS_STEP);
     loop->buffer_count += BUFFERS_STEP;
 }
@@ -340,7 +341,8 @@ static void settle(struct uring_loop *loop, struct uring_stream *s)
         arm_poll(loop, s, ARM_POLL_OUT, POLLOUT);
         return;
     }
-    if (has_backlog(s) || (flags & STREAM_SENDING && !(flags & STREAM_SENT_OWED))) arm_poll(loop, s, ARM_POLL_OUT, POLLOUT);
+    bool waits_for_room = has_backlog(s) || (flags & STREAM_SENDING && !(flags & STREAM_SENT_OWED));
+    if (waits_for_room) arm_poll(loop, s, ARM_POLL_OUT, POLLOUT);
     if (!(flags & STREAM_CLOSED)) settle_reading(loop, s);
 }
 
@@ -514,7 +516,8 @@ static void on_poll_hup(struct uring_stream *s, struct batch *batch, int res)
     s->base.armed &= (uint16_t)~ARM_POLL_HUP;
     unsigned flags = s->base.flags;
     /* One that is read meanwhile hears of the end from its receive. */
-    if (res < 0 || !(flags & STREAM_PAUSED) || flags & (STREAM_CLOSED | STREAM_DEAD | STREAM_EOF | STREAM_EOF_TOLD)) return;
+    if (res < 0 || !(flags & STREAM_PAUSED)) return;
+    if (flags & (STREAM_CLOSED | STREAM_DEAD | STREAM_EOF | STREAM_EOF_TOLD)) return;
     if (res & POLLERR) {
         int err = socket_error(s->base.fd);
         stream_die(s, batch, IO_ERROR, err ? err : ECONNRESET);
@@ -612,7 +615,8 @@ static int64_t send_pend(struct uring_loop *loop, struct uring_stream *s)
     return SEND_PENDING;
 }
 
-static int64_t send_direct(struct uring_loop *loop, struct uring_stream *s, const struct iovec *iov, int count, size_t total)
+static int64_t send_direct(struct uring_loop *loop, struct uring_stream *s, const struct iovec *iov, int count,
+                           size_t total)
 {
     if (s->base.flags & STREAM_FULL) return send_pend(loop, s);
     ssize_t n;
@@ -627,7 +631,8 @@ static int64_t send_direct(struct uring_loop *loop, struct uring_stream *s, cons
     return n;
 }
 
-static int64_t send_queue(struct uring_loop *loop, struct uring_stream *s, const struct iovec *iov, int count, size_t total)
+static int64_t send_queue(struct uring_loop *loop, struct uring_stream *s, const struct iovec *iov, int count,
+                           size_t total)
 {
     char *at = loop->send_arena + loop->send_arena_used, *end = at;
     for (int i = 0; i < count; i++) {
@@ -660,8 +665,8 @@ static int64_t uring_stream_send(struct loop *base, struct stream *stream, const
     if (has_backlog(s) || s->base.flags & STREAM_CONNECTING) return send_pend(loop, s);
     size_t total = 0;
     for (int i = 0; i < count; i++) total += iov[i].iov_len;
-    bool queue = total <= SEND_COPY_MAX && total <= SEND_ARENA_BYTES - loop->send_arena_used && loop->send_count < SENDS_MAX &&
-                 !(s->base.flags & (STREAM_NO_SOCKET | STREAM_FULL)) && total > 0;
+    bool room = total <= SEND_ARENA_BYTES - loop->send_arena_used && loop->send_count < SENDS_MAX;
+    bool queue = room && total > 0 && total <= SEND_COPY_MAX && !(s->base.flags & (STREAM_NO_SOCKET | STREAM_FULL));
     return queue ? send_queue(loop, s, iov, count, total) : send_direct(loop, s, iov, count, total);
 }
 
@@ -972,18 +977,8 @@ static int uring_wait(struct loop *base, int64_t timeout_us, struct completion *
     buffers_recycle(loop);
     spent_free(loop);
     loop->read_arena_used = 0;
-    uint64_t end = timeout_us > 0 ? clock_mono_us() + (uint64_t)timeout_us : 0;
-    for (;;) {
-        turn_once(loop, timeout_us, &batch);
-        if (batch.count > 0 || timeout_us == 0) return batch.count;
-        /* Nothing for the owner, but maybe not the time either: requests of closed streams end, receives are armed
-         * again. */
-        if (timeout_us > 0) {
-            uint64_t now = clock_mono_us();
-            if (now >= end) return 0;
-            timeout_us = (int64_t)(end - now);
-        }
-    }
+    turn_once(loop, timeout_us, &batch);
+    return batch.count; /* 0 too when only requests of closed streams ended, or receives were armed again */
 }
 
 /* --------------------------------------------------------------------------------------------------------- streams */
@@ -1014,7 +1009,8 @@ static void deferred_drop(struct uring_loop *loop, struct uring_stream *s)
             loop->deferred[kept++] = d;
             continue;
         }
-        if (d.flags & IORING_CQE_F_BUFFER) loop->used[loop->used_count++] = (uint16_t)(d.flags >> IORING_CQE_BUFFER_SHIFT);
+        if (d.flags & IORING_CQE_F_BUFFER)
+            loop->used[loop->used_count++] = (uint16_t)(d.flags >> IORING_CQE_BUFFER_SHIFT);
         if (!(d.flags & IORING_CQE_F_MORE)) s->base.armed &= (uint16_t)~(ARM_RECV | RECV_CANCELLED);
     }
     loop->deferred_count = kept;
@@ -1112,7 +1108,8 @@ static const struct loop_ops uring_ops = {
 static int ring_create(struct io_uring *ring)
 {
     struct io_uring_params params = {
-        .flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE,
+        .flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SUBMIT_ALL |
+                 IORING_SETUP_CQSIZE,
         .cq_entries = CQ_ENTRIES,
     };
     int rc = io_uring_queue_init_params(SQ_ENTRIES, ring, &params);
