@@ -118,7 +118,6 @@ static size_t scan_filter(const struct ctx *ctx, const struct scan_options *o, s
 /* Their names are copied first: a removal frees the record, and one that was seen twice must not be read again. */
 static void remove_expired(struct ctx *ctx, struct record *const *records, size_t count)
 {
-    if (count == 0) return;
     struct slice *names = mem_alloc(count * sizeof(*names));
     for (size_t i = 0; i < count; i++) names[i] = record_key(records[i]);
     struct args *copied = args_copy((int)count, names);
@@ -144,7 +143,7 @@ void cmd_scan(struct ctx *ctx)
     reply_bulk(ctx->reply, number_word(&word, cursor));
     reply_array(ctx->reply, (int64_t)live);
     for (size_t i = 0; i < live; i++) reply_bulk(ctx->reply, record_key(c.records[i]));
-    remove_expired(ctx, c.records + live, c.count - live);
+    if (c.count > live) remove_expired(ctx, c.records + live, c.count - live);
     mem_free(c.records);
 }
 
