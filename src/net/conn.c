@@ -141,6 +141,9 @@ static void result_handle(struct conn *c, enum submit_result result, const struc
     case SUBMIT_BLOCKED: reading_pause(c, true); break;
     case SUBMIT_CLOSE: c->closing = true; break;
     }
+    /* What is over its limit is closed without a word, whether or not the socket would have taken it. */
+    if (unlikely(reply_pending_bytes(&c->reply) > REPLY_CHUNK_SIZE) && !conn_limits_ok(c))
+        return;
     conn_mark_dirty(c);
 }
 
