@@ -116,6 +116,7 @@ void engine_unpause(struct engine *e);
 /* DEBUG's switches. */
 void engine_set_active_expire(struct engine *e, bool on);
 void engine_set_cron_paused(struct engine *e, bool on);
+bool engine_cron_paused(const struct engine *e);
 uint64_t engine_watched_keys(const struct engine *e);
 uint64_t engine_watching_sessions(const struct engine *e);
 /* A unit of work outside any command (loading test data, cron): fn gets a context of the internal session. */

@@ -215,3 +215,8 @@ void engine_set_cron_paused(struct engine *e, bool on)
 {
     e->cron_paused = on;
 }
+
+bool engine_cron_paused(const struct engine *e)
+{
+    return e->cron_paused;
+}

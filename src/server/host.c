@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "sys/files.h"
 #include "sys/process.h"
+#include "sys/signals.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -32,6 +33,18 @@ static void shut_down(void *arg, uint32_t flags)
     struct server *s = arg;
     (void)flags; /* SAVE, NOSAVE, NOW, FORCE: there is nothing to save or to wait for yet */
     s->stop = true;
+}
+
+/* A stop that a signal asked for waits until the turn ends, or longer (DEBUG PAUSE-CRON): that long it can be called off. */
+static bool shutdown_abort(void *arg)
+{
+    struct server *s = arg;
+    if (!signals_stop_waits())
+        return false;
+    (void)signals_take_stop();
+    signals_stop_abandoned();
+    log_notice(&s->log, "Shutdown manually aborted.");
+    return true;
 }
 
 static void sleep_us(void *arg, uint64_t us)
@@ -80,6 +93,7 @@ struct engine_host host_for_engine(struct server *s)
                                 .run_later = run_later,
                                 .background_pending = background_pending,
                                 .shutdown = shut_down,
+                                .shutdown_abort = shutdown_abort,
                                 .sleep_us = sleep_us,
                                 .config_rewrite = config_rewrite,
                                 .crash = crash};

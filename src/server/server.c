@@ -78,7 +78,7 @@ static bool open_sockets(struct server *s)
 
 static void take_stop_signal(struct server *s)
 {
-    int sig = signals_take_stop();
+    int sig = engine_cron_paused(s->engine) ? 0 : signals_take_stop();
     if (sig == 0)
         return;
     log_warning(&s->log, "Received %s scheduling shutdown...", sig == SIGINT ? "SIGINT" : "SIGTERM");

@@ -25,6 +25,8 @@ struct server {
     struct host_info host_info;
     bool stop, stopping;  /* SHUTDOWN or a signal asked for it; the exit code is exit_code */
     bool supervised;
+    bool oom_score_changed; /* by us, from oom_score_before */
+    int oom_score_before;
     int exit_code;
     uint64_t open_files;
 };

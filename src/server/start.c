@@ -303,8 +303,37 @@ static bool change_crash_log(void *arg, struct buf *err)
     return true;
 }
 
+/* oom-score-adj: `relative` adds to what the process was given at its start, which `no` brings back. Whoever never asks
+ * for it keeps what others wrote. */
+static bool change_oom_score(void *arg, struct buf *err)
+{
+    struct server *s = arg;
+    enum oom_score_mode mode = (enum oom_score_mode)number(s, "oom-score-adj");
+    if (mode == OOM_SCORE_NO && !s->oom_score_changed)
+        return true;
+    if (!s->oom_score_changed && !process_oom_score_adj_read(&s->oom_score_before))
+        s->oom_score_before = 0;
+    int values[OOM_SCORE_VALUES];
+    config_oom_score_values(s->config, values);
+    int score = mode == OOM_SCORE_NO ? s->oom_score_before
+                                     : values[0] + (mode == OOM_SCORE_RELATIVE ? s->oom_score_before : 0);
+    score = score < -1000 ? -1000 : score > 1000 ? 1000 : score;
+    if (!process_oom_score_adj_write(score)) {
+        log_warning(&s->log, "Unable to write oom_score_adj: %s", strerror(errno));
+        buf_append_slice(err, SLICE("Failed to set current oom_score_adj. Check server logs."));
+        return false;
+    }
+    s->oom_score_changed = mode != OOM_SCORE_NO;
+    return true;
+}
+
 bool start_hooks(struct server *s)
 {
+    struct buf ignored = BUF_INIT; /* it is in the log */
+    (void)change_oom_score(s, &ignored);
+    buf_deinit(&ignored);
+    config_on_change(s->config, "oom-score-adj", change_oom_score, s);
+    config_on_change(s->config, "oom-score-adj-values", change_oom_score, s);
     config_on_change(s->config, "bind", change_bind, s);
     config_on_change(s->config, "port", change_port, s);
     config_on_change(s->config, "proc-title-template", change_title, s);
