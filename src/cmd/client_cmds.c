@@ -88,7 +88,8 @@ void cmd_client_no_touch(struct ctx *ctx)
     flag_on_off(ctx, SESSION_NO_TOUCH);
 }
 
-/* Only ON is answered. The engine mutes the reply while a mode lasts, so switching it off or on begins with this very command. */
+/* Only ON is answered. The engine mutes the reply while a mode lasts, so switching it off or on begins with this very
+ * command. */
 void cmd_client_reply(struct ctx *ctx)
 {
     struct session *s = ctx->session;
@@ -149,16 +150,17 @@ static void append_session(const struct ctx *ctx, struct buf *b, const struct se
     struct peer_info p;
     session_describe(s, &p);
     if (s == ctx->session) add_running_request(ctx, &p);
-    buf_appendf(b, "id=%" PRIu64 " addr=%s laddr=%s fd=%d name=%s age=%" PRIu64 " idle=%" PRIu64 " flags=", session_id(s),
-                p.addr, p.laddr, p.fd, session_name(s), seconds_since(ctx, session_created_ms(s)),
+    buf_appendf(b, "id=%" PRIu64 " addr=%s laddr=%s fd=%d name=%s age=%" PRIu64 " idle=%" PRIu64 " flags=",
+                session_id(s), p.addr, p.laddr, p.fd, session_name(s), seconds_since(ctx, session_created_ms(s)),
                 seconds_since(ctx, session_last_active_ms(s)));
     append_flags(b, s);
-    buf_appendf(b, " db=%d sub=0 psub=0 ssub=0 multi=%d qbuf=%zu qbuf-free=%zu argv-mem=%zu multi-mem=%zu", session_db(s),
-                session_txn_len(s), p.qbuf, p.qbuf_free, p.argv_mem, session_in_multi(s) ? session_mem(s) : 0);
-    buf_appendf(b, " rbs=%zu rbp=%zu obl=%zu oll=%zu omem=%zu tot-mem=%zu events=%s%s", p.out_buf, p.out_peak, p.out_bytes,
-                p.out_chunks, p.out_mem, p.total_mem, p.readable ? "r" : "", p.writable ? "w" : "");
-    buf_appendf(b, " cmd=%s user=%s redir=-1 resp=%d lib-name=%s lib-ver=%s\n", session_last_command(s), session_user(s),
-                session_reply(s)->protocol, session_lib_name(s), session_lib_ver(s));
+    buf_appendf(b, " db=%d sub=0 psub=0 ssub=0 multi=%d qbuf=%zu qbuf-free=%zu argv-mem=%zu multi-mem=%zu",
+                session_db(s), session_txn_len(s), p.qbuf, p.qbuf_free, p.argv_mem,
+                session_in_multi(s) ? session_mem(s) : 0);
+    buf_appendf(b, " rbs=%zu rbp=%zu obl=%zu oll=%zu omem=%zu tot-mem=%zu events=%s%s", p.out_buf, p.out_peak,
+                p.out_bytes, p.out_chunks, p.out_mem, p.total_mem, p.readable ? "r" : "", p.writable ? "w" : "");
+    buf_appendf(b, " cmd=%s user=%s redir=-1 resp=%d lib-name=%s lib-ver=%s\n", session_last_command(s),
+                session_user(s), session_reply(s)->protocol, session_lib_name(s), session_lib_ver(s));
 }
 
 void cmd_client_info(struct ctx *ctx)
@@ -294,7 +296,8 @@ static bool kill_filter_parse(struct ctx *ctx, struct client_filter *f)
             f->laddr = value;
         } else if (slice_is(word, "user")) {
             if (!slice_eq(value, SLICE("default"))) {
-                reply_errorf(ctx->reply, "ERR No such user '%.*s'", (int)(value.len < 512 ? value.len : 512), value.ptr);
+                reply_errorf(ctx->reply, "ERR No such user '%.*s'", (int)(value.len < 512 ? value.len : 512),
+                             value.ptr);
                 return false;
             }
             f->user = value;

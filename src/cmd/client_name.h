@@ -6,7 +6,8 @@
 
 struct ctx;
 
-/* False, and the error is replied, when the name holds a character that would break the lines of CLIENT LIST. Empty: no name. */
+/* False, and the error is replied, when the name holds a character that would break the lines of CLIENT LIST. Empty:
+ * no name. */
 bool client_set_name_or_reply(struct ctx *ctx, struct slice name);
 
 #endif

@@ -38,8 +38,8 @@ struct expire_option {
     int64_t unit_ms;
     bool absolute;
 };
-/* Takes EX, PX, EXAT or PXAT at argument *i with its value behind it, and moves *i to the value. False: it is none of them, or has no value,
- * or stands beside another one. */
+/* Takes EX, PX, EXAT or PXAT at argument *i with its value behind it, and moves *i to the value. False: it is none of
+ * them, or has no value, or stands beside another one. */
 bool expire_option_take(const struct ctx *ctx, int *i, struct expire_option *o);
 
 #endif

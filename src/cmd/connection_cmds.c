@@ -97,15 +97,17 @@ void cmd_auth(struct ctx *ctx)
         return;
     }
     if (ctx->argc == 2 && !password_needed(ctx)) {
-        reply_error(ctx->reply, SLICE("ERR AUTH <password> called without any password configured for the default user. "
-                                      "Are you sure your configuration is correct?"));
+        reply_error(ctx->reply,
+                    SLICE("ERR AUTH <password> called without any password configured for the default user. "
+                          "Are you sure your configuration is correct?"));
         return;
     }
     struct slice user = ctx->argc == 3 ? arg(ctx, 1) : SLICE("default");
     if (authenticate_or_reply(ctx, user, arg(ctx, ctx->argc - 1))) reply_ok(ctx->reply);
 }
 
-/* HELLO [protover [AUTH user password] [SETNAME name]]: options take effect in their order, up to the first that fails. */
+/* HELLO [protover [AUTH user password] [SETNAME name]]: options take effect in their order, up to the first that
+ * fails. */
 static bool hello_options(struct ctx *ctx)
 {
     for (int i = 2; i < ctx->argc; i++) {
@@ -158,9 +160,10 @@ void cmd_hello(struct ctx *ctx)
     }
     if (!hello_options(ctx)) return;
     if (!session_authenticated(ctx->session)) {
-        reply_error(ctx->reply, SLICE("NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO "
-                                      "AUTH <user> <pass> option can be used to authenticate the client and select the RESP "
-                                      "protocol version at the same time"));
+        reply_error(ctx->reply,
+                    SLICE("NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO "
+                          "AUTH <user> <pass> option can be used to authenticate the client and select the RESP "
+                          "protocol version at the same time"));
         return;
     }
     ctx->reply->protocol = (uint8_t)protocol;

@@ -55,7 +55,8 @@ static void expire_effect(struct ctx *ctx, uint64_t expire_ms)
     words[0] = SLICE("PEXPIREAT");
     words[1] = arg(ctx, 1);
     words[2] = number_word(&ms, expire_ms);
-    for (int i = 3; i < ctx->argc && count < 3 + OPTIONS_MAX; i++) words[count++] = arg(ctx, i); /* more are repetitions */
+    for (int i = 3; i < ctx->argc && count < 3 + OPTIONS_MAX; i++)
+        words[count++] = arg(ctx, i); /* more are repetitions */
     effect_as(ctx, count, words);
 }
 

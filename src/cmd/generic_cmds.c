@@ -1,4 +1,5 @@
-/* Commands on keys of any type: deleting, looking, renaming, copying. Expiry is in expire_cmds.c, walking in scan_cmds.c. */
+/* Commands on keys of any type: deleting, looking, renaming, copying. Expiry is in expire_cmds.c, walking in
+ * scan_cmds.c. */
 #include "cmd/generic_cmds.h"
 
 #include "cmd/cmd_impl.h"

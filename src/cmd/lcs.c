@@ -1,8 +1,9 @@
 /* Longest common subsequence.
  *
- * len(i, j) is the length for the first i bytes of a and the first j of b: 0 at the borders, one more than len(i-1, j-1) where the bytes
- * are equal, else the larger of its two neighbours. The way back from (a.len, b.len) takes equal bytes diagonally, and otherwise goes
- * up only if that is strictly better than going left: this decides which of several solutions is found. */
+ * len(i, j) is the length for the first i bytes of a and the first j of b: 0 at the borders, one more than len(i-1,
+ * j-1) where the bytes are equal, else the larger of its two neighbours. The way back from (a.len, b.len) takes equal
+ * bytes diagonally, and otherwise goes up only if that is strictly better than going left: this decides which of
+ * several solutions is found. */
 #include "cmd/lcs.h"
 
 #include "base/mem.h"
@@ -54,7 +55,8 @@ static uint32_t *table_fill(struct slice a, struct slice b)
     return table;
 }
 
-/* The byte pair (i, j) belongs to the subsequence: it goes in front of the run that is being built, or begins another one. */
+/* The byte pair (i, j) belongs to the subsequence: it goes in front of the run that is being built, or begins another
+ * one. */
 static void run_extend(struct lcs *l, size_t *room, uint32_t i, uint32_t j)
 {
     struct lcs_run *last = l->run_count > 0 ? &l->runs[l->run_count - 1] : NULL;

@@ -13,8 +13,8 @@ struct lcs_run {
     uint32_t a_start, b_start, len;
 };
 
-/* The subsequence itself as its runs, from the last to the first; which one of several equally long ones, and where runs are cut, is as
- * Redis has it. Takes a whole table: O(a.len * b.len) memory. False: no memory. */
+/* The subsequence itself as its runs, from the last to the first; which one of several equally long ones, and where
+ * runs are cut, is as Redis has it. Takes a whole table: O(a.len * b.len) memory. False: no memory. */
 struct lcs {
     uint32_t len;
     struct lcs_run *runs;

@@ -10,7 +10,7 @@
 
 enum {
     SCAN_COUNT_DEFAULT = 10,
-    KEYS_SCAN_STEP = 1024, /* records per call of store_scan: the cost of a call is spread, nothing else depends on it */
+    KEYS_SCAN_STEP = 1024, /* records per call of store_scan: spreads the cost of a call, nothing else */
     RANDOM_MISSES_MAX = 100 /* as often RANDOMKEY may hit upon a key that has expired and stays */
 };
 
@@ -81,7 +81,8 @@ static bool scan_options_parse(struct ctx *ctx, struct scan_options *o)
             o->type = type_by_name(arg(ctx, i + 1));
             if (o->type < 0) {
                 struct slice name = arg(ctx, i + 1);
-                reply_errorf(ctx->reply, "ERR unknown type name '%.*s'", (int)(name.len < 128 ? name.len : 128), name.ptr);
+                reply_errorf(ctx->reply, "ERR unknown type name '%.*s'", (int)(name.len < 128 ? name.len : 128),
+                             name.ptr);
                 return false;
             }
         } else {
@@ -95,7 +96,8 @@ static bool scan_options_parse(struct ctx *ctx, struct scan_options *o)
     return true;
 }
 
-/* Keeps the records that match; those among them that have expired are put behind the others. Returns how many others there are. */
+/* Keeps the records that match; those among them that have expired are put behind the others. Returns how many others
+ * there are. */
 static size_t scan_filter(const struct ctx *ctx, const struct scan_options *o, struct collected *c)
 {
     size_t kept = 0, live = 0;

@@ -1,7 +1,7 @@
 /* Reading and storing whole strings: GET, SET and their families. Changes inside a string are in string_edit_cmds.c.
  *
- * SET without options is the hottest write there is: find, put in place or insert, nothing else. What options need is looked at only
- * when there are some. */
+ * SET without options is the hottest write there is: find, put in place or insert, nothing else. What options need is
+ * looked at only when there are some. */
 #include "cmd/string_cmds.h"
 
 #include "base/mem.h"
@@ -71,8 +71,8 @@ static struct record *string_or_reply(struct ctx *ctx, struct store_key key)
     return st == ST_OK ? r : NULL;
 }
 
-/* Stores argument i under key, where r (or nothing, NULL) was found. expire_ms: 0 keeps the old expiry or drops it, as keep_expire says.
- * False: no memory, and the error is replied. */
+/* Stores argument i under key, where r (or nothing, NULL) was found. expire_ms: 0 keeps the old expiry or drops it, as
+ * keep_expire says. False: no memory, and the error is replied. */
 static inline bool value_store(struct ctx *ctx, struct store_key key, struct record *r, int i, bool keep_expire,
                                uint64_t expire_ms)
 {
@@ -181,7 +181,8 @@ static void set_effect(struct ctx *ctx, const struct set_options *o, uint64_t ex
     mem_free(words);
 }
 
-static bool set_store(struct ctx *ctx, const struct set_options *o, struct store_key key, struct record *r, uint64_t expire_ms)
+static bool set_store(struct ctx *ctx, const struct set_options *o, struct store_key key, struct record *r,
+                      uint64_t expire_ms)
 {
     if (!value_store(ctx, key, r, 2, o->keep_expire, expire_ms)) return false;
     key_changed(ctx, key.name, EV_STRING, "set");
@@ -195,7 +196,8 @@ static void set_with_options(struct ctx *ctx)
     struct set_options o = {0};
     uint64_t expire_ms = 0;
     if (!set_options_parse(ctx, &o)) return;
-    if (o.expire.at != 0 && !ctx_expire_arg(ctx, o.expire.at, o.expire.unit_ms, o.expire.absolute, false, &expire_ms)) return;
+    if (o.expire.at != 0 && !ctx_expire_arg(ctx, o.expire.at, o.expire.unit_ms, o.expire.absolute, false, &expire_ms))
+        return;
 
     struct store_key key = ctx_key(ctx, 1);
     struct record *r = ctx_find(ctx, key, o.get ? FOR_READ : FOR_WRITE);
@@ -364,7 +366,8 @@ void cmd_msetex(struct ctx *ctx)
     struct msetex_options o = {0};
     uint64_t expire_ms = 0;
     if (!msetex_options_parse(ctx, end, &o)) return;
-    if (o.expire.at != 0 && !ctx_expire_arg(ctx, o.expire.at, o.expire.unit_ms, o.expire.absolute, false, &expire_ms)) return;
+    if (o.expire.at != 0 && !ctx_expire_arg(ctx, o.expire.at, o.expire.unit_ms, o.expire.absolute, false, &expire_ms))
+        return;
     for (int i = 2; (o.nx || o.xx) && i < end; i += 2)
         if ((ctx_find(ctx, ctx_key(ctx, i), FOR_WRITE) != NULL) == o.nx) {
             reply_int(ctx->reply, 0);

@@ -59,7 +59,8 @@ void cmd_substr(struct ctx *ctx)
 static bool length_ok(struct ctx *ctx, size_t len, size_t more)
 {
     size_t total;
-    if (!__builtin_add_overflow(len, more, &total) && (int64_t)total >= 0 && (int64_t)total <= *cmd_config(ctx)->bulk_max)
+    if (!__builtin_add_overflow(len, more, &total) && (int64_t)total >= 0 &&
+        (int64_t)total <= *cmd_config(ctx)->bulk_max)
         return true;
     reply_status(ctx->reply, ST_STRING_TOO_LONG);
     return false;
@@ -292,7 +293,8 @@ static void reply_lcs_text(struct ctx *ctx, const struct lcs *l, struct slice a)
         return;
     }
     size_t at = 0;
-    for (size_t i = l->run_count; i-- > 0; at += l->runs[i].len) memcpy(text + at, a.ptr + l->runs[i].a_start, l->runs[i].len);
+    for (size_t i = l->run_count; i-- > 0; at += l->runs[i].len)
+        memcpy(text + at, a.ptr + l->runs[i].a_start, l->runs[i].len);
     reply_bulk(ctx->reply, slice_of(text, at));
     mem_free(text);
 }
@@ -326,10 +328,12 @@ static void reply_lcs_runs(struct ctx *ctx, const struct lcs *l, const struct lc
 
 void cmd_lcs(struct ctx *ctx)
 {
-    (void)ctx_find(ctx, ctx_key(ctx, 2), FOR_PEEK); /* if it has expired it goes now, and does not pull the first one away */
+    /* If the second one has expired it goes now, and not while the first one's record is in hand. */
+    (void)ctx_find(ctx, ctx_key(ctx, 2), FOR_PEEK);
     struct record *first = ctx_find(ctx, ctx_key(ctx, 1), FOR_READ);
     struct record *second = ctx_find(ctx, ctx_key(ctx, 2), FOR_READ);
-    if ((first != NULL && record_type(first) != TYPE_STRING) || (second != NULL && record_type(second) != TYPE_STRING)) {
+    if ((first != NULL && record_type(first) != TYPE_STRING) ||
+        (second != NULL && record_type(second) != TYPE_STRING)) {
         reply_error(ctx->reply, SLICE("ERR The specified keys must contain string values"));
         return;
     }

@@ -1,5 +1,6 @@
-/* Whole commands: bytes of a connection (RESP or inline) go through parser, gates and handlers of an engine in this process. No crash,
- * one reply for each command, a sound store and a well-formed log at the end; byte 0 says how fast time goes. */
+/* Whole commands: bytes of a connection (RESP or inline) go through parser, gates and handlers of an engine in this
+ * process. No crash, one reply for each command, a sound store and a well-formed log at the end; byte 0 says how fast
+ * time goes. */
 #include "base/buf.h"
 #include "cmd/cmd_feature.h"
 #include "engine/config.h"
@@ -40,11 +41,17 @@ static void bench_open(struct bench *b)
     struct store_options store = {.databases = 16, .partitions = 1, .seed = {3, 4}, .now_ms = 1000000};
     struct buf err = BUF_INIT;
     *b = (struct bench){.config = config_new(), .now_us = 1000000000};
-    struct engine_options options = {.store = store, .features = features, .feature_count = ARRAY_LEN(features), .prng_seed = 1,
-                                     .now_us = b->now_us, .mono_us = b->now_us, .config = b->config};
+    struct engine_options options = {.store = store,
+                                     .features = features,
+                                     .feature_count = ARRAY_LEN(features),
+                                     .prng_seed = 1,
+                                     .now_us = b->now_us,
+                                     .mono_us = b->now_us,
+                                     .config = b->config};
     b->engine = engine_new(&options);
     if (!config_load(b->config, NULL, 0, NULL, &err) || !config_start(b->config, &err) ||
-        !config_set_internal(b->config, "proto-max-bulk-len", SLICE("1mb"), &err) || !engine_start(b->engine, &store, &err)) {
+        !config_set_internal(b->config, "proto-max-bulk-len", SLICE("1mb"), &err) ||
+        !engine_start(b->engine, &store, &err)) {
         fprintf(stderr, "%s\n", buf_cstr(&err));
         abort();
     }
@@ -96,8 +103,8 @@ static int replies_take(struct bench *b)
 static bool too_dear(const struct request *req)
 {
     struct slice name = req->argv[0];
-    return (slice_is(name, "setrange") && req->argc > 2 && req->argv[2].len > OFFSET_DIGITS_MAX) || slice_is(name, "config") ||
-           slice_is(name, "shutdown");
+    return (slice_is(name, "setrange") && req->argc > 2 && req->argv[2].len > OFFSET_DIGITS_MAX) ||
+           slice_is(name, "config") || slice_is(name, "shutdown");
 }
 
 /* False: the connection is over. */

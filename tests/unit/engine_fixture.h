@@ -1,5 +1,5 @@
-/* A whole engine in the test's process: commands go in as text, replies and the log of effects come out as text. Time stands still
- * until the test moves it. Every fixture is an engine of its own. */
+/* A whole engine in the test's process: commands go in as text, replies and the log of effects come out as text. Time
+ * stands still until the test moves it. Every fixture is an engine of its own. */
 #ifndef CAIRN_TESTS_ENGINE_FIXTURE_H
 #define CAIRN_TESTS_ENGINE_FIXTURE_H
 
@@ -39,8 +39,8 @@ void fixture_client_close(struct fixture_client *c);
 void fixture_sleep_ms(struct fixture *fx, uint64_t ms); /* moves the clock; nothing else happens */
 void fixture_config(struct fixture *fx, const char *name, const char *value);
 
-/* Runs one command; arguments as in an inline command. The reply in one line: "OK", "(error) ERR ...", 1, "text", nil, [a, b], {k: v}.
- * Valid until the next call. */
+/* Runs one command; arguments as in an inline command. The reply in one line: "OK", "(error) ERR ...", 1, "text", nil,
+ * [a, b], {k: v}. Valid until the next call. */
 const char *fixture_run(struct fixture *fx, const char *line);
 const char *fixture_run_as(struct fixture *fx, struct fixture_client *c, const char *line);
 const char *fixture_run_argv(struct fixture *fx, struct fixture_client *c, int argc, const struct slice *argv);

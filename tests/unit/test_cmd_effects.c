@@ -44,7 +44,8 @@ static void steps_run(struct fixture *fx, const struct step *steps)
             continue;
         }
         const char *reply = fixture_run(fx, s->line);
-        if (s->reply != NULL && strcmp(reply, s->reply) != 0) fail_msg("%s: reply %s, expected %s", s->line, reply, s->reply);
+        if (s->reply != NULL && strcmp(reply, s->reply) != 0)
+            fail_msg("%s: reply %s, expected %s", s->line, reply, s->reply);
         const char *log = fixture_log(fx);
         if (s->log != NULL && strcmp(log, s->log) != 0) fail_msg("%s: log %s, expected %s", s->line, log, s->log);
     }
@@ -234,7 +235,8 @@ static void test_walk_removes_each_by_itself(void **state)
     assert_memory_equal(fixture_log(fx), "MULTI; DEL k", 12);
 }
 
-/* A key that had expired when the watch began may go, and a dead one may come for nothing; a dead one that was alive may not. */
+/* A key that had expired when the watch began may go, and a dead one may come for nothing; a dead one that was alive
+ * may not. */
 static void test_watch_and_expired(void **state)
 {
     static const struct step steps[] = {
@@ -304,8 +306,9 @@ static void test_exact_wire(void **state)
 {
     struct fixture *fx = *state;
     fixture_run(fx, "setex k 100 v");
-    assert_string_equal(buf_cstr(&fx->wire), "*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n"
-                                             "*5\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n$4\r\nPXAT\r\n$10\r\n" T100S "\r\n");
+    assert_string_equal(buf_cstr(&fx->wire),
+                        "*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n"
+                        "*5\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n$4\r\nPXAT\r\n$10\r\n" T100S "\r\n");
     fixture_log(fx);
     fixture_run(fx, "append k \"\\x00\\r\\n\"");
     assert_int_equal(fx->wire.len, strlen("*3\r\n$6\r\nappend\r\n$1\r\nk\r\n$3\r\n") + 5);
@@ -317,7 +320,8 @@ static void test_watch(void **state)
     struct fixture *fx = *state;
     struct fixture_client other;
     fixture_client_open(fx, &other);
-    const char *const changes[] = {"set w 2", "del w", "expire w 10", "append w x", "rename w v", "move w 1", "getset w 3", "incr w", NULL};
+    const char *const changes[] = {"set w 2",  "del w",      "expire w 10", "append w x", "rename w v",
+                                   "move w 1", "getset w 3", "incr w",      NULL};
     for (int i = 0; changes[i] != NULL; i++) {
         fixture_run(fx, "set w 1");
         fixture_run(fx, "watch w");
@@ -355,7 +359,8 @@ static void log_replay(struct fixture *from, struct fixture *to, struct fixture_
     while (in.len > 0) {
         assert_int_equal(request_parse(&parser, &in, &limits, space, 64, &req, &error), REQUEST_READY);
         const char *reply = fixture_run_argv(to, c, req.argc, req.argv);
-        if (strstr(reply, "(error)") != NULL) fail_msg("replay of %.*s: %s", (int)req.argv[0].len, req.argv[0].ptr, reply);
+        if (strstr(reply, "(error)") != NULL)
+            fail_msg("replay of %.*s: %s", (int)req.argv[0].len, req.argv[0].ptr, reply);
         request_release(&req);
     }
     request_parser_deinit(&parser);
@@ -382,13 +387,16 @@ static void same_data(struct fixture *a, struct fixture *b)
 static void random_line(struct prng *p, char out[256])
 {
     static const char *const forms[] = {
-        "set %k %v", "set %k %v ex 10", "set %k %v px %n get", "set %k %v nx", "set %k %v xx keepttl", "set %k %v ifeq %v",
-        "setex %k 5 %v", "psetex %k %n %v", "setnx %k %v", "getset %k %v", "getdel %k", "getex %k", "getex %k px %n",
-        "getex %k persist", "append %k %v", "setrange %k %n %v", "incr %k", "decrby %k %v", "incrbyfloat %k 0.1",
-        "mset %k %v %k %v", "msetnx %k %v %k %v", "msetex 2 %k %v %k %v px %n", "msetex 1 %k %v keepttl", "delifeq %k %v",
-        "del %k %k", "unlink %k", "expire %k 10", "expire %k -1", "pexpire %k %n gt", "pexpire %k %n lt", "persist %k",
-        "rename %k %k", "renamenx %k %k", "copy %k %k", "copy %k %k replace", "copy %k %k db 1 replace", "move %k 1", "select 0",
-        "select 1", "get %k", "exists %k", "ttl %k", "scan 0", "randomkey", "multi", "exec", "discard", "watch %k", "touch %k"};
+        "set %k %v", "set %k %v ex 10", "set %k %v px %n get", "set %k %v nx", "set %k %v xx keepttl",
+        "set %k %v ifeq %v", "setex %k 5 %v", "psetex %k %n %v", "setnx %k %v", "getset %k %v", "getdel %k",
+        "getex %k", "getex %k px %n", "getex %k persist", "append %k %v", "setrange %k %n %v", "incr %k",
+        "decrby %k %v", "incrbyfloat %k 0.1", "mset %k %v %k %v", "msetnx %k %v %k %v",
+        "msetex 2 %k %v %k %v px %n", "msetex 1 %k %v keepttl", "delifeq %k %v", "del %k %k", "unlink %k",
+        "expire %k 10", "expire %k -1", "pexpire %k %n gt", "pexpire %k %n lt", "persist %k", "rename %k %k",
+        "renamenx %k %k", "copy %k %k", "copy %k %k replace", "copy %k %k db 1 replace", "move %k 1", "select 0",
+        "select 1", "get %k", "exists %k", "ttl %k", "scan 0", "randomkey", "multi", "exec", "discard", "watch %k",
+        "touch %k"
+    };
     char *at = out;
     for (const char *f = forms[prng_below(p, ARRAY_LEN(forms))]; *f != '\0'; f++) {
         if (*f != '%') {
