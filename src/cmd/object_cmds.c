@@ -56,9 +56,9 @@ void cmd_object_freq(struct ctx *ctx)
     const struct record *r = object_or_reply(ctx);
     if (r == NULL) return;
     if (!engine_policy_is_lfu(ctx->engine))
-        reply_error(ctx->reply, SLICE("ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please "
-                                      "note that when switching between policies at runtime LRU and LFU data will take "
-                                      "some time to adjust."));
+        reply_error(ctx->reply, SLICE("ERR An LFU maxmemory policy is not selected, access frequency not tracked. "
+                                      "Please note that when switching between policies at runtime LRU and LFU data "
+                                      "will take some time to adjust."));
     else
         reply_int(ctx->reply, engine_clock_frequency(ctx->engine, record_clock(r)));
 }
