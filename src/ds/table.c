@@ -257,7 +257,9 @@ void table_prefetch_record(const struct table *t, uint64_t hash)
     const struct bucket *b = entry_buckets(*s.entry) + s.home;
     unsigned candidates = bucket_at_distance(b, 0) & bucket_tagged(b, stored_tag(s.stored));
     if (candidates != 0) {
-        prefetch_read(ref_record(slot_ref(b, mask_next(&candidates))));
+        const char *record = ref_record(slot_ref(b, mask_next(&candidates)));
+        prefetch_read(record);
+        prefetch_read(record + 64); /* most records reach into a second line */
     } else if (bucket_displaced(b) != 0) {
         prefetch_read(entry_buckets(*s.entry) + bucket_wrap(s.home + 1, s.n));
     }

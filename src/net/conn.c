@@ -147,14 +147,21 @@ static void result_handle(struct conn *c, enum submit_result result, const struc
     conn_mark_dirty(c);
 }
 
-/* Runs the batch in arrival order. Memory is fetched one window ahead of the execution. */
+static int window(int count, int at)
+{
+    return count - at < PREFETCH_WINDOW ? count - at : PREFETCH_WINDOW;
+}
+
+/* Runs the batch in arrival order. While one window runs, the buckets of the next one are on their way. */
 void worker_run_batch(struct worker *w)
 {
     int count = w->batch_count;
+    engine_prepare(w->engine, w->batch, window(count, 0));
     for (int at = 0; at < count; at += PREFETCH_WINDOW) {
-        int n = count - at < PREFETCH_WINDOW ? count - at : PREFETCH_WINDOW;
-        engine_prepare(w->engine, &w->batch[at], n);
+        int n = window(count, at), next = at + PREFETCH_WINDOW;
         engine_prefetch(w->engine, &w->batch[at], n);
+        if (next < count)
+            engine_prepare(w->engine, &w->batch[next], window(count, next));
         for (int i = at; i < at + n; i++) {
             struct submission *sub = &w->batch[i];
             struct conn *c = w->batch_conns[i];
