@@ -1,4 +1,5 @@
-/* Versions that the server tells. CAIRN_VERSION, CAIRN_GIT_SHA1 and CAIRN_GIT_DIRTY come from the build for the files that use them. */
+/* Versions that the server tells. CAIRN_VERSION, CAIRN_GIT_SHA1 and CAIRN_GIT_DIRTY come from the build for the files
+ * that use them. */
 #ifndef CAIRN_BASE_VERSION_H
 #define CAIRN_BASE_VERSION_H
 

@@ -4,8 +4,8 @@
  *                         |
  *   blocked_command (one per session): its copy of the arguments, its waits, its place in the heap
  *
- * A key becomes ready when key_changed names it. Serving happens when no unit is open; it opens units of its own, which may make further
- * keys ready (a list that moves on to another list): the loop ends when the queue is empty. */
+ * A key becomes ready when key_changed names it. Serving happens when no unit is open; it opens units of its own, which
+ * may make further keys ready (a list that moves on to another list): the loop ends when the queue is empty. */
 #include "engine/blocking_impl.h"
 
 #include "base/mem.h"
@@ -49,7 +49,8 @@ bool ctx_may_block(const struct ctx *ctx)
     return !ctx->nested && !(ctx->session->flags & SESSION_INTERNAL);
 }
 
-void ctx_block(struct ctx *ctx, const struct blocking_kind *kind, const int *key_args, int key_count, uint64_t timeout_ms)
+void ctx_block(struct ctx *ctx, const struct blocking_kind *kind, const int *key_args, int key_count,
+               uint64_t timeout_ms)
 {
     assert(ctx_may_block(ctx) && ctx->session->blocked_command == NULL);
     struct engine *e = ctx->engine;
@@ -212,8 +213,8 @@ void blocking_serve(struct engine *e)
         list_remove(&entry->ready_link);
         size_t waiting = 0;
         list_for(link, &entry->ring) waiting++;
-        /* The entry goes with its last wait, and a served session's next command cannot run before this loop ends: the ring only
-         * shrinks here. */
+        /* The entry goes with its last wait, and a served session's next command cannot run before this loop ends: the
+         * ring only shrinks here. */
         struct list_link *link = entry->ring.next;
         while (waiting-- > 0) {
             struct list_link *next = link->next;

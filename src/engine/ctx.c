@@ -36,8 +36,7 @@ struct store_key ctx_key_of(const struct ctx *ctx, struct slice name)
 
 static void event_send(struct engine *e, int db, struct slice key, enum event_class cls, const char *event)
 {
-    list_for(link, &e->listeners)
-    {
+    list_for(link, &e->listeners) {
         struct event_listener *l = list_entry(link, struct event_listener, link);
         if (l->classes & (uint32_t)cls)
             l->event(l->arg, db, key, cls, event);
@@ -51,8 +50,8 @@ static void *words_copy(int argc, const struct slice *argv, const struct slice *
     return a;
 }
 
-/* Removes an expired or evicted key in a unit of its own. When a command is running (before >= 0), the deletion goes in front of that
- * command's effects. */
+/* Removes an expired or evicted key in a unit of its own. When a command is running (before >= 0), the deletion goes in
+ * front of that command's effects. */
 static void key_remove_by_server(struct engine *e, int db, struct store_key key, bool lazy, enum event_class cls,
                                  const char *event, int before)
 {
@@ -134,7 +133,8 @@ struct record *ctx_find(struct ctx *ctx, struct store_key key, enum access acces
     return ctx_find_in(ctx, ctx->db, key, access);
 }
 
-enum status ctx_find_type(struct ctx *ctx, struct store_key key, enum access access, enum value_type type, struct record **out)
+enum status ctx_find_type(struct ctx *ctx, struct store_key key, enum access access, enum value_type type,
+                          struct record **out)
 {
     *out = ctx_find(ctx, key, access);
     return *out == NULL || record_type(*out) == type ? ST_OK : ST_WRONG_TYPE;

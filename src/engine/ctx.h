@@ -1,6 +1,7 @@
 /* One execution of a command: what a handler sees. Made on the stack by the engine, gone when the command is over.
  *
- * A handler has five beats: fetch, work, changed, effect (only if the log should not get the command as it came), reply. */
+ * A handler has five beats: fetch, work, changed, effect (only if the log should not get the command as it came),
+ * reply. */
 #ifndef CAIRN_ENGINE_CTX_H
 #define CAIRN_ENGINE_CTX_H
 
@@ -52,19 +53,21 @@ enum access {
     FOR_META,     /* like FOR_READ, but leaves the access clock alone (TTL, TYPE) */
     FOR_PEEK      /* neither counts, nor touches the clock, nor tells listeners (OBJECT, WATCH, DEBUG) */
 };
-/* The record under key, or NULL: absent or expired (an expired one is removed here, in a unit of its own). Valid until the next
- * mutation of the keyspace. */
+/* The record under key, or NULL: absent or expired (an expired one is removed here, in a unit of its own). Valid until
+ * the next mutation of the keyspace. */
 struct record *ctx_find(struct ctx *ctx, struct store_key key, enum access access);
 /* The same in a database other than the session's. */
 struct record *ctx_find_in(struct ctx *ctx, int db, struct store_key key, enum access access);
 /* ST_OK with *out NULL when absent; ST_WRONG_TYPE. */
-must_use enum status ctx_find_type(struct ctx *ctx, struct store_key key, enum access access, enum value_type type, struct record **out);
+must_use enum status ctx_find_type(struct ctx *ctx, struct store_key key, enum access access, enum value_type type,
+                                   struct record **out);
 
-/* Changes. Each tells the watchers and blocked clients through key_changed, which the handler calls with the event's name; these do
- * the store's bookkeeping only. */
+/* Changes. Each tells the watchers and blocked clients through key_changed, which the handler calls with the event's
+ * name; these do the store's bookkeeping only. */
 void ctx_insert(struct ctx *ctx, struct store_key key, struct record *owned_r); /* absent before; stamps the clock */
 void ctx_insert_in(struct ctx *ctx, int db, struct store_key key, struct record *owned_r);
-/* r was changed by value functions: before = ctx_change_begin(r) taken before, then ctx_change_end with what they returned. */
+/* r was changed by value functions: before = ctx_change_begin(r) taken before, then ctx_change_end with what they
+ * returned. */
 struct record_change {
     struct record *old;
     uint64_t old_expire_ms;
@@ -76,7 +79,8 @@ static inline struct record_change ctx_change_begin(struct record *r)
 void ctx_change_end(struct ctx *ctx, struct store_key key, struct record_change before, struct record *owned_r);
 bool ctx_delete(struct ctx *ctx, struct store_key key, bool lazy);          /* false: was absent */
 bool ctx_delete_in(struct ctx *ctx, int db, struct store_key key, bool lazy);
-struct record *ctx_set_expire(struct ctx *ctx, struct store_key key, struct record *r, uint64_t unix_ms); /* 0: none; its address may change */
+/* 0: none; its address may change */
+struct record *ctx_set_expire(struct ctx *ctx, struct store_key key, struct record *r, uint64_t unix_ms);
 
 /* Event classes as notify-keyspace-events letters name them. */
 enum event_class {
@@ -89,22 +93,23 @@ enum event_class {
     EV_EXPIRED = 1 << 6, /* x */
     EV_EVICTED = 1 << 7, /* e */
     EV_STREAM = 1 << 8,  /* t */
-    EV_KEY_MISS = 1 << 9,/* m */
+    EV_KEY_MISS = 1 << 9, /* m */
     EV_MODULE = 1 << 10, /* d */
     EV_NEW = 1 << 11     /* n */
 };
-/* The value under key changed (created and deleted included): marks the command as having changed the data set, touches watchers,
- * wakes blocked clients, tells listeners the event ("set", "expire", "del", ...). */
+/* The value under key changed (created and deleted included): marks the command as having changed the data set, touches
+ * watchers, wakes blocked clients, tells listeners the event ("set", "expire", "del", ...). */
 void key_changed(struct ctx *ctx, struct slice key, enum event_class cls, const char *event);
 void key_changed_in(struct ctx *ctx, int db, struct slice key, enum event_class cls, const char *event);
 /* An event without a change of the value (a second event of one change: "expire" after "set"). */
 void key_event(struct ctx *ctx, int db, struct slice key, enum event_class cls, const char *event);
-/* Before a whole database changes: watchers of its keys become stale. with: the database that takes its place (SWAPDB), or -1
- * (FLUSHDB). Marks the command as a change. */
+/* Before a whole database changes: watchers of its keys become stale. with: the database that takes its place (SWAPDB),
+ * or -1 (FLUSHDB). Marks the command as a change. */
 void db_changing(struct ctx *ctx, int db, int with);
 
 /* Effects: what the log gets. Without a call, a command that changed something is logged as it came.
- * effect_as replaces that (several calls: several effects, in order); effect_none: nothing; effect_verbatim: as it came, even without key_changed. */
+ * effect_as replaces that (several calls: several effects, in order); effect_none: nothing; effect_verbatim: as it
+ * came, even without key_changed. */
 void effect_as(struct ctx *ctx, int argc, const struct slice *argv);  /* copied */
 void effect_as_in(struct ctx *ctx, int db, int argc, const struct slice *argv);
 void effect_none(struct ctx *ctx);
@@ -117,11 +122,13 @@ void effect_verbatim(struct ctx *ctx);
 void reply_wrong_arity(struct ctx *ctx);      /* ERR wrong number of arguments for 'x' command */
 void reply_syntax(struct ctx *ctx);
 void reply_unknown_subcommand(struct ctx *ctx);
-/* HELP of a container: prints "<CMD> <subcommand> [<arg> [value] [opt] ...]. Subcommands are:", the lines, and HELP's own two. */
+/* HELP of a container: prints "<CMD> <subcommand> [<arg> [value] [opt] ...]. Subcommands are:", the lines, and HELP's
+ * own two. */
 void reply_help(struct ctx *ctx, const char *const *lines);
 
 /* Options of expiring commands: `value` in `unit_ms` (1000 or 1), relative to now or absolute, to Unix ms. Replies the
- * error itself and returns false ("ERR invalid expire time in 'set' command"). allow_past: an absolute or negative time is kept. */
+ * error itself and returns false ("ERR invalid expire time in 'set' command"). allow_past: an absolute or negative time
+ * is kept. */
 bool ctx_expire_arg(struct ctx *ctx, int i, int64_t unit_ms, bool absolute, bool allow_nonpositive, uint64_t *unix_ms);
 
 #endif

@@ -1,5 +1,5 @@
-/* Effects: what committed writes did, as commands, in execution order. The sinks (append-only file, replication backlog, a recorder for
- * tests) get each unit once, already encoded, with its offset in the log. */
+/* Effects: what committed writes did, as commands, in execution order. The sinks (append-only file, replication
+ * backlog, a recorder for tests) get each unit once, already encoded, with its offset in the log. */
 #ifndef CAIRN_ENGINE_EFFECTS_H
 #define CAIRN_ENGINE_EFFECTS_H
 

@@ -1,8 +1,8 @@
 /* The engine: features, time, requests, periodic work.
  *
- * The path of a request: engine_prepare (look-up, hash, prefetch of the bucket) and engine_prefetch (record) run over the whole batch, then
- * engine_run for each submission in order: arity, gates, unit, handler, commit, statistics. One reading of the tick counter per
- * command: the end of one is the beginning of the next. */
+ * The path of a request: engine_prepare (look-up, hash, prefetch of the bucket) and engine_prefetch (record) run over
+ * the whole batch, then engine_run for each submission in order: arity, gates, unit, handler, commit, statistics. One
+ * reading of the tick counter per command: the end of one is the beginning of the next. */
 #include "engine/engine_impl.h"
 
 #include "base/clock.h"
@@ -161,7 +161,8 @@ void engine_set_time(struct engine *e, uint64_t wall_us, uint64_t mono_us)
 
 /* --- requests --- */
 
-void ctx_init(struct ctx *ctx, struct engine *e, struct session *s, const struct command *cmd, int argc, const struct slice *argv)
+void ctx_init(struct ctx *ctx, struct engine *e, struct session *s, const struct command *cmd, int argc,
+              const struct slice *argv)
 {
     *ctx = (struct ctx){.engine = e,
                         .session = s,
@@ -235,8 +236,8 @@ static void refuse_http(struct engine *e, struct session *s)
     struct peer_info info;
     session_describe(s, &info);
     log_warning(e->log,
-                "Possible SECURITY ATTACK detected. A client sent POST or Host: as a command, as a web page that reaches for this "
-                "port would. Connection from %s aborted.",
+                "Possible SECURITY ATTACK detected. A client sent POST or Host: as a command, as a web page that "
+                "reaches for this port would. Connection from %s aborted.",
                 info.addr);
     session_doom(s);
 }
@@ -248,14 +249,15 @@ static void reject_unknown(struct engine *e, struct session *s, const struct req
     (void)command_index_resolve(e->index, req->argv, req->argc, &container);
     struct buf text = BUF_INIT;
     if (container != NULL) {
-        buf_appendf(&text, "ERR unknown subcommand '%.*s'. Try ", (int)(req->argv[1].len > 128 ? 128 : req->argv[1].len),
-                    req->argv[1].ptr);
+        buf_appendf(&text, "ERR unknown subcommand '%.*s'. Try ",
+                    (int)(req->argv[1].len > 128 ? 128 : req->argv[1].len), req->argv[1].ptr);
         for (size_t i = 0; i < container->name.len; i++)
             buf_append_char(&text, (char)toupper((unsigned char)container->name.ptr[i]));
         buf_append_slice(&text, SLICE(" HELP."));
     } else {
         struct slice name = req->argv[0];
-        buf_appendf(&text, "ERR unknown command '%.*s', with args beginning with: ", (int)(name.len > 128 ? 128 : name.len), name.ptr);
+        buf_appendf(&text, "ERR unknown command '%.*s', with args beginning with: ",
+                    (int)(name.len > 128 ? 128 : name.len), name.ptr);
         size_t shown = 0;
         for (int i = 1; i < req->argc && shown < 128; i++) {
             size_t room = 128 - shown, len = req->argv[i].len < room ? req->argv[i].len : room;
@@ -270,12 +272,14 @@ static void reject_unknown(struct engine *e, struct session *s, const struct req
 static void reject_arity(struct engine *e, struct session *s, const struct command_entry *entry)
 {
     struct buf text = BUF_INIT;
-    buf_appendf(&text, "ERR wrong number of arguments for '%.*s' command", (int)entry->full_name.len, entry->full_name.ptr);
+    buf_appendf(&text, "ERR wrong number of arguments for '%.*s' command", (int)entry->full_name.len,
+                entry->full_name.ptr);
     engine_reject(e, s, entry, buf_slice(&text));
     buf_deinit(&text);
 }
 
-static void account(struct engine *e, struct ctx *ctx, const struct command_entry *entry, uint64_t ticks, uint64_t errors)
+static void account(struct engine *e, struct ctx *ctx, const struct command_entry *entry, uint64_t ticks,
+                    uint64_t errors)
 {
     struct command_stats *stats = &e->command_stats[entry->id];
     stats->calls++;
@@ -404,8 +408,7 @@ void engine_unpause(struct engine *e)
     e->pause = PAUSE_NONE;
     e->pause_until_ms = 0;
     engine_arm(e, GATE_PAUSE, false);
-    list_for_safe(link, &e->postponed)
-    {
+    list_for_safe(link, &e->postponed) {
         struct session *s = list_entry(link, struct session, postponed_link);
         list_remove(&s->postponed_link);
         s->postponed = false;
@@ -421,7 +424,8 @@ static void expire_due(void *arg, int db, struct record *r)
     engine_expire_key(arg, db, r);
 }
 
-/* Expired keys go within a bounded time per turn; what is left is due at once in the next turn. Returns true when more is due. */
+/* Expired keys go within a bounded time per turn; what is left is due at once in the next turn. Returns true when more
+ * is due. */
 static bool expire_turn(struct engine *e, uint64_t budget_us)
 {
     if (!e->active_expire || (e->pause != PAUSE_NONE))
@@ -477,7 +481,8 @@ static double rate_sample(struct rate *r, uint64_t count, uint64_t mono_us)
     uint64_t us = mono_us - r->last_mono_us;
     if (us > 0 && count >= r->last_count) {
         double now = (double)(count - r->last_count) * 1e6 / (double)us;
-        r->per_sec = r->last_mono_us == 0 ? 0 : r->per_sec + (now - r->per_sec) / 4; /* smooths over about 16 samples' time */
+        /* smooths over about 16 samples' time */
+        r->per_sec = r->last_mono_us == 0 ? 0 : r->per_sec + (now - r->per_sec) / 4;
     }
     r->last_count = count;
     r->last_mono_us = mono_us;

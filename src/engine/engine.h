@@ -1,5 +1,5 @@
-/* The engine: keyspace, sessions, command table, configuration, statistics. No sockets, files or threads: a shell (net/, server/) feeds it
- * requests and time. Several engines can live in one process. */
+/* The engine: keyspace, sessions, command table, configuration, statistics. No sockets, files or threads: a shell
+ * (net/, server/) feeds it requests and time. Several engines can live in one process. */
 #ifndef CAIRN_ENGINE_ENGINE_H
 #define CAIRN_ENGINE_ENGINE_H
 
@@ -25,9 +25,11 @@ enum shutdown_flag { SHUTDOWN_SAVE = 1, SHUTDOWN_NOSAVE = 2, SHUTDOWN_NOW = 4, S
 /* What the engine asks of the outside; every function may be NULL. */
 struct engine_host {
     void *arg;
-    void (*run_later)(void *arg, void (*fn)(void *fn_arg), void *fn_arg); /* in a background thread (lazy free); NULL: at once, inline */
+    /* in a background thread (lazy free); NULL: at once, inline */
+    void (*run_later)(void *arg, void (*fn)(void *fn_arg), void *fn_arg);
     size_t (*background_pending)(void *arg);                              /* jobs of run_later not done yet */
-    void (*shutdown)(void *arg, uint32_t flags);                          /* SHUTDOWN was accepted: stop after this turn; enum shutdown_flag */
+    /* SHUTDOWN was accepted: stop after this turn; enum shutdown_flag */
+    void (*shutdown)(void *arg, uint32_t flags);
     bool (*shutdown_abort)(void *arg);
     void (*sleep_us)(void *arg, uint64_t us);                             /* DEBUG SLEEP: really stalls */
     bool (*config_rewrite)(void *arg, bool force_all, struct buf *err);   /* writes the file */
@@ -42,11 +44,13 @@ struct engine_options {
     struct engine_host host;
     uint64_t prng_seed;
     uint64_t now_us, mono_us;         /* start time: wall, monotonic */
-    struct config *config;            /* owned by the caller; features' items are registered into it by engine_register_config */
+    /* owned by the caller; features' items are registered into it by engine_register_config */
+    struct config *config;
 };
 
 /* Features are registered in two steps, because the number of databases comes from the configuration:
- * engine_new (registers config items) -> the caller loads the configuration -> engine_start (store, commands, gates). */
+ * engine_new (registers config items) -> the caller loads the configuration -> engine_start (store, commands,
+ * gates). */
 struct engine *engine_new(const struct engine_options *options);
 bool engine_start(struct engine *e, const struct store_options *store, struct buf *err);
 void engine_free(struct engine *e);
@@ -64,11 +68,12 @@ struct submission {
 void engine_set_time(struct engine *e, uint64_t wall_us, uint64_t mono_us);
 uint64_t engine_now_ms(const struct engine *e);
 
-/* Batch: prepare looks the commands up and prefetches the buckets of the first keys; prefetch the records; run executes one, in order.
- * For each submission exactly one reply is queued (none when muted, or later when it blocks). */
+/* Batch: prepare looks the commands up and prefetches the buckets of the first keys; prefetch the records; run executes
+ * one, in order. For each submission exactly one reply is queued (none when muted, or later when it blocks). */
 enum submit_result {
     SUBMIT_DONE,
-    SUBMIT_BLOCKED,   /* the command ran and the session waits for its answer: run nothing more of it until it is woken */
+    /* the command ran and the session waits for its answer: run nothing more of it until it is woken */
+    SUBMIT_BLOCKED,
     SUBMIT_POSTPONED, /* nothing ran (CLIENT PAUSE): keep the request, run it again when the session is woken */
     SUBMIT_CLOSE    /* close after the reply was sent (QUIT, SHUTDOWN, doomed) */
 };
@@ -77,8 +82,8 @@ void engine_prepare(struct engine *e, struct submission *subs, int count);
 void engine_prefetch(struct engine *e, struct submission *subs, int count);
 enum submit_result engine_run(struct engine *e, struct submission *sub);
 
-/* Periodic work. engine_tick: due keys, blocked clients' time-outs, table steps, pauses; bounded (about budget_us); returns the monotonic
- * time in us until which nothing is due (the loop's timeout), at most 100 ms ahead. */
+/* Periodic work. engine_tick: due keys, blocked clients' time-outs, table steps, pauses; bounded (about budget_us);
+ * returns the monotonic time in us until which nothing is due (the loop's timeout), at most 100 ms ahead. */
 uint64_t engine_tick(struct engine *e, uint64_t budget_us);
 void engine_cron(struct engine *e); /* every 1000/hz ms: features' ticks, samples of rates */
 
@@ -138,7 +143,8 @@ bool engine_policy_is_lfu(const struct engine *e);
 uint64_t engine_mono_us(const struct engine *e);
 uint64_t engine_wall_us(const struct engine *e);
 uint32_t engine_lru_clock(const struct engine *e);
-bool engine_evict(struct engine *e); /* frees memory down to maxmemory, e.g. after CONFIG SET maxmemory; false: could not */
+/* frees memory down to maxmemory, e.g. after CONFIG SET maxmemory; false: could not */
+bool engine_evict(struct engine *e);
 
 /* Counters that INFO prints; written by the layer that owns the fact. */
 struct engine_stats {

@@ -25,8 +25,8 @@ enum {
     TXN_QUEUE_MAX = 1024 * 1024  /* commands of one transaction */
 };
 
-/* Gates, in Redis's order of evaluation. A command has a mask of the gates that concern it; the engine and each session have a mask of
- * the gates that are armed; a gate runs only where the two meet. */
+/* Gates, in Redis's order of evaluation. A command has a mask of the gates that concern it; the engine and each session
+ * have a mask of the gates that are armed; a gate runs only where the two meet. */
 enum gate {
     GATE_PROTECTED = 1 << 0,  /* DEBUG, MODULE: enabled by configuration */
     GATE_AUTH = 1 << 1,
@@ -179,11 +179,13 @@ void unit_keep_queue(struct engine *e, struct queued_command *owned_queue, int c
 
 /* gates.c */
 uint32_t gates_of_command(const struct command *cmd);
-enum gate_verdict gates_check(struct engine *e, struct session *s, struct ctx *ctx, const struct command_entry *entry, uint32_t gates);
+enum gate_verdict gates_check(struct engine *e, struct session *s, struct ctx *ctx, const struct command_entry *entry,
+                              uint32_t gates);
 void engine_arm(struct engine *e, enum gate gate, bool on);
 
 /* engine.c */
-void ctx_init(struct ctx *ctx, struct engine *e, struct session *s, const struct command *cmd, int argc, const struct slice *argv);
+void ctx_init(struct ctx *ctx, struct engine *e, struct session *s, const struct command *cmd, int argc,
+              const struct slice *argv);
 /* Runs the command of ctx inside the open unit: statistics, effects. */
 void engine_call(struct engine *e, struct ctx *ctx, const struct command_entry *entry);
 void engine_reject(struct engine *e, struct session *s, const struct command_entry *entry, struct slice error);

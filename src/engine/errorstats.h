@@ -1,5 +1,5 @@
-/* Counts of error replies by their code ("ERR", "WRONGTYPE", ...), for INFO errorstats. Bounded: when ERRORSTATS_MAX codes are
- * known (scripts can make codes up), further ones are not told apart. */
+/* Counts of error replies by their code ("ERR", "WRONGTYPE", ...), for INFO errorstats. Bounded: when ERRORSTATS_MAX
+ * codes are known (scripts can make codes up), further ones are not told apart. */
 #ifndef CAIRN_ENGINE_ERRORSTATS_H
 #define CAIRN_ENGINE_ERRORSTATS_H
 

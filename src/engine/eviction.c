@@ -1,11 +1,11 @@
 /* Memory limit: access clocks and eviction by sampling.
  *
- * Clock of a record, 24 bits: with an LRU policy (and with none) the time of the last access in seconds, modulo 2^24; with an LFU policy
- * 16 bits of minutes and 8 bits of a logarithmic access counter, which decays with time. (Morris counting; the parameters
- * lfu-log-factor and lfu-decay-time mean what they mean in Redis.)
+ * Clock of a record, 24 bits: with an LRU policy (and with none) the time of the last access in seconds, modulo 2^24;
+ * with an LFU policy 16 bits of minutes and 8 bits of a logarithmic access counter, which decays with time. (Morris
+ * counting; the parameters lfu-log-factor and lfu-decay-time mean what they mean in Redis.)
  *
- * Eviction takes the worst of maxmemory-samples random records of each database, until the limit holds or the time budget of one
- * call is spent. */
+ * Eviction takes the worst of maxmemory-samples random records of each database, until the limit holds or the time
+ * budget of one call is spent. */
 #include "engine/engine_impl.h"
 
 #include "base/clock.h"

@@ -23,16 +23,19 @@ struct info_section {
 
 struct feature {
     const char *name;
-    const struct command *const *tables; /* command tables (each ends with a nameless command); the list ends with NULL */
+    /* command tables (each ends with a nameless command); the list ends with NULL */
+    const struct command *const *tables;
     const struct config_item *config;
     int config_count;
     const struct info_section *info;
     int info_count;
-    void *(*init)(struct engine *e);               /* the feature's state; before the configuration is loaded; may be NULL */
+    /* the feature's state; before the configuration is loaded; may be NULL */
+    void *(*init)(struct engine *e);
     bool (*start)(struct engine *e, void *state, struct buf *err); /* after it; may be NULL */
     void (*cron)(struct engine *e, void *state);   /* every 1000/hz ms */
     /* A command took longer than the slow log's or the latency monitor's threshold; its arguments are still valid. */
-    void (*slow)(struct engine *e, void *state, const struct ctx *ctx, const struct command_entry *entry, uint64_t usec);
+    void (*slow)(struct engine *e, void *state, const struct ctx *ctx, const struct command_entry *entry,
+                 uint64_t usec);
     void (*reset_stats)(struct engine *e, void *state); /* CONFIG RESETSTAT */
     void (*stop)(struct engine *e, void *state);   /* frees the state */
 };

@@ -1,5 +1,6 @@
-/* The gates between look-up and execution: a table in Redis's order. Which gates concern a command follows from its flags, once; which are
- * armed changes with configuration and state. A request meets only gates that are in both masks. */
+/* The gates between look-up and execution: a table in Redis's order. Which gates concern a command follows from its
+ * flags, once; which are armed changes with configuration and state. A request meets only gates that are in both
+ * masks. */
 #include "engine/engine_impl.h"
 #include "engine/session_impl.h"
 #include "engine/txn.h"
@@ -44,16 +45,18 @@ static enum gate_verdict gate_protected(struct gate_call *c)
     struct buf option = BUF_INIT, value = BUF_INIT;
     buf_appendf(&option, "enable-%.*s-command", (int)name.len, name.ptr);
     bool known = config_value(c->e->config, buf_slice(&option), &value);
-    bool allowed = known && (slice_is(buf_slice(&value), "yes") || (slice_is(buf_slice(&value), "local") && session_is_local(c->s)));
+    bool allowed = known && (slice_is(buf_slice(&value), "yes") ||
+                             (slice_is(buf_slice(&value), "local") && session_is_local(c->s)));
     if (!allowed) {
         buf_clear(&value);
         buf_append(&value, "ERR ", 4);
         for (size_t i = 0; i < name.len; i++)
             buf_append_char(&value, (char)toupper((unsigned char)name.ptr[i]));
-        buf_appendf(&value,
-                    " command not allowed. If the %s option is set to \"local\", you can run it from a local connection, "
-                    "otherwise you need to set this option in the configuration file, and then restart the server.",
-                    buf_cstr(&option));
+        buf_appendf(
+            &value,
+            " command not allowed. If the %s option is set to \"local\", you can run it from a local connection, "
+            "otherwise you need to set this option in the configuration file, and then restart the server.",
+            buf_cstr(&option));
         refuse(c, buf_slice(&value));
     }
     buf_deinit(&option);
@@ -107,8 +110,9 @@ static const struct {
     enum gate gate;
     enum gate_verdict (*check)(struct gate_call *c);
 } gate_table[] = {
-    {GATE_PROTECTED, gate_protected}, {GATE_AUTH, gate_auth},       {GATE_NO_MULTI, gate_no_multi}, {GATE_MEMORY, gate_memory},
-    {GATE_LOADING, gate_loading},     {GATE_PAUSE, gate_pause},     {GATE_QUEUE, gate_queue},
+    {GATE_PROTECTED, gate_protected}, {GATE_AUTH, gate_auth},       {GATE_NO_MULTI, gate_no_multi},
+    {GATE_MEMORY, gate_memory},       {GATE_LOADING, gate_loading}, {GATE_PAUSE, gate_pause},
+    {GATE_QUEUE, gate_queue},
 };
 
 uint32_t gates_of_command(const struct command *cmd)
@@ -126,7 +130,8 @@ uint32_t gates_of_command(const struct command *cmd)
     return gates;
 }
 
-enum gate_verdict gates_check(struct engine *e, struct session *s, struct ctx *ctx, const struct command_entry *entry, uint32_t gates)
+enum gate_verdict gates_check(struct engine *e, struct session *s, struct ctx *ctx, const struct command_entry *entry,
+                              uint32_t gates)
 {
     struct gate_call call = {e, s, ctx, entry};
     for (size_t i = 0; i < ARRAY_LEN(gate_table); i++)

@@ -1,5 +1,5 @@
-/* A latency histogram with bounded relative error: values in microseconds, 16 linear steps per power of two (error below 6.25 %), up to
- * about 68 s; larger ones count in the last cell. Adding is a few instructions. */
+/* A latency histogram with bounded relative error: values in microseconds, 16 linear steps per power of two (error
+ * below 6.25 %), up to about 68 s; larger ones count in the last cell. Adding is a few instructions. */
 #ifndef CAIRN_ENGINE_HISTOGRAM_H
 #define CAIRN_ENGINE_HISTOGRAM_H
 
@@ -13,7 +13,8 @@ struct histogram {
     uint32_t cells[HISTOGRAM_CELLS];
 };
 
-static inline uint32_t histogram_cell(uint64_t ns) /* cells are in units of 1.024 us / 16 so that small latencies are told apart */
+/* cells are in units of 1.024 us / 16 so that small latencies are told apart */
+static inline uint32_t histogram_cell(uint64_t ns)
 {
     uint64_t v = ns >> 6;
     if (v < (1u << HISTOGRAM_SUB_BITS))

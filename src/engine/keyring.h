@@ -1,5 +1,5 @@
-/* Keys that somebody waits for or watches: a map from (database, key) to a ring of the interested. An entry lives as long as its ring
- * has members. Costs nothing while empty. */
+/* Keys that somebody waits for or watches: a map from (database, key) to a ring of the interested. An entry lives as
+ * long as its ring has members. Costs nothing while empty. */
 #ifndef CAIRN_ENGINE_KEYRING_H
 #define CAIRN_ENGINE_KEYRING_H
 

@@ -1,4 +1,5 @@
-/* Listeners of keyspace events: whoever wants to know what happened to which key (pub/sub notifications, client-side caching). */
+/* Listeners of keyspace events: whoever wants to know what happened to which key (pub/sub notifications, client-side
+ * caching). */
 #ifndef CAIRN_ENGINE_NOTIFY_H
 #define CAIRN_ENGINE_NOTIFY_H
 

@@ -22,7 +22,8 @@ void engine_ticks_calibrate(struct engine *e)
     int64_t us_min = slow < 0 ? INT64_MAX : slow;
     if (latency > 0 && latency < us_min)
         us_min = latency;
-    e->slow_ticks = us_min == INT64_MAX || e->ns_per_tick <= 0 ? UINT64_MAX : (uint64_t)((double)us_min * 1000 / e->ns_per_tick);
+    e->slow_ticks =
+        us_min == INT64_MAX || e->ns_per_tick <= 0 ? UINT64_MAX : (uint64_t)((double)us_min * 1000 / e->ns_per_tick);
 }
 
 void engine_observe_slow(struct engine *e, struct ctx *ctx, const struct command_entry *entry, uint64_t usec)
@@ -71,7 +72,8 @@ void engine_command_usage(const struct engine *e, uint32_t id, struct command_us
 {
     assert(id < e->command_count);
     const struct command_stats *st = &e->command_stats[id];
-    *out = (struct command_usage){st->calls, engine_ticks_ns(e, st->ticks) / 1000, st->rejected, st->failed, st->latency};
+    *out =
+        (struct command_usage){st->calls, engine_ticks_ns(e, st->ticks) / 1000, st->rejected, st->failed, st->latency};
 }
 
 void engine_latency_reset(struct engine *e, int32_t id)

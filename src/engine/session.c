@@ -23,7 +23,8 @@ static void arm(struct session *s, uint32_t gates, bool on)
 
 static void authentication_start(struct session *s)
 {
-    bool open = (s->flags & SESSION_INTERNAL) || s->engine->cfg_requirepass == NULL || (*s->engine->cfg_requirepass)[0] == '\0';
+    bool open =
+        (s->flags & SESSION_INTERNAL) || s->engine->cfg_requirepass == NULL || (*s->engine->cfg_requirepass)[0] == '\0';
     mem_free(s->user);
     s->user = NULL;
     if (open) {
@@ -34,7 +35,8 @@ static void authentication_start(struct session *s)
     }
 }
 
-struct session *session_open(struct engine *e, const struct session_peer_ops *ops, void *peer, struct reply *reply, uint32_t flags)
+struct session *session_open(struct engine *e, const struct session_peer_ops *ops, void *peer, struct reply *reply,
+                             uint32_t flags)
 {
     struct session *s = mem_zalloc(sizeof(*s));
     s->engine = e;
@@ -210,7 +212,8 @@ bool session_in_multi(const struct session *s)
 
 size_t session_mem(const struct session *s)
 {
-    size_t bytes = mem_usable(s) + s->txn.bytes + (size_t)s->txn.cap * sizeof(*s->txn.queue) + (size_t)s->watch_count * 64;
+    size_t bytes =
+        mem_usable(s) + s->txn.bytes + (size_t)s->txn.cap * sizeof(*s->txn.queue) + (size_t)s->watch_count * 64;
     return bytes + mem_usable(s->name) + mem_usable(s->lib_name) + mem_usable(s->lib_ver) + mem_usable(s->user);
 }
 
@@ -254,8 +257,7 @@ struct session *session_next(struct engine *e, struct session *after)
 
 struct session *session_by_id(struct engine *e, uint64_t id)
 {
-    list_for(link, &e->sessions)
-    {
+    list_for(link, &e->sessions) {
         struct session *s = list_entry(link, struct session, link);
         if (s->id == id)
             return s;

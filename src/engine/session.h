@@ -1,6 +1,6 @@
-/* A session: what a client is to the engine (user, database, protocol, transaction, watches, blocking). It has no socket: the connection that
- * owns it is seen through struct session_peer. A session is never freed inside a command: it is doomed, and its owner reaps it
- * when it next looks (session_doomed). */
+/* A session: what a client is to the engine (user, database, protocol, transaction, watches, blocking). It has no
+ * socket: the connection that owns it is seen through struct session_peer. A session is never freed inside a command:
+ * it is doomed, and its owner reaps it when it next looks (session_doomed). */
 #ifndef CAIRN_ENGINE_SESSION_H
 #define CAIRN_ENGINE_SESSION_H
 
@@ -40,19 +40,23 @@ struct peer_info {
 
 struct session_peer_ops {
     void (*describe)(void *peer, struct peer_info *out);
-    /* The session can go on (unblocked, unpaused) or is doomed: look at it in this turn. Must not run commands inside the call. */
+    /* The session can go on (unblocked, unpaused) or is doomed: look at it in this turn. Must not run commands inside
+     * the call. */
     void (*wake)(void *peer);
 };
 
-/* reply: where the session's answers go; it belongs to the peer and lives as long as the session. Fires the limit checks. */
-struct session *session_open(struct engine *engine, const struct session_peer_ops *ops, void *peer, struct reply *reply, uint32_t flags);
+/* reply: where the session's answers go; it belongs to the peer and lives as long as the session. Fires the limit
+ * checks. */
+struct session *session_open(struct engine *engine, const struct session_peer_ops *ops, void *peer, struct reply *reply,
+                             uint32_t flags);
 void session_close(struct session *s); /* by the owner, never inside a command: unwatches, unblocks, frees */
 
 uint64_t session_id(const struct session *s);
 int session_db(const struct session *s);
 uint32_t session_flags(const struct session *s);
 bool session_doomed(const struct session *s);
-bool session_blocked(const struct session *s);  /* blocked on keys or postponed by CLIENT PAUSE: its owner must not submit */
+/* blocked on keys or postponed by CLIENT PAUSE: its owner must not submit */
+bool session_blocked(const struct session *s);
 bool session_authenticated(const struct session *s);
 struct reply *session_reply(const struct session *s);
 void session_doom(struct session *s);           /* the owner will be woken and shall close it */
@@ -77,7 +81,8 @@ uint64_t session_created_ms(const struct session *s);
 uint64_t session_commands(const struct session *s);
 const char *session_last_command(const struct session *s); /* "client|list"; "NULL" when none yet */
 void session_describe(const struct session *s, struct peer_info *out); /* zeros when there is no peer */
-/* Back to the state of a new connection (RESET): transaction, watches, database, name, protocol, reply mode, authentication. */
+/* Back to the state of a new connection (RESET): transaction, watches, database, name, protocol, reply mode,
+ * authentication. */
 void session_reset(struct session *s);
 
 /* Iterates over all sessions with a client, oldest first: s = session_next(e, NULL); ... Not across commands. */

@@ -1,8 +1,8 @@
 /* Transactions.
  *
- * Commands are queued after all gates passed, so that errors of names, arity and rights are told when they are queued and break the
- * transaction; what fails while EXEC runs is that command's own reply. EXEC is one unit: its effects enter the log between MULTI and
- * EXEC, and its time stands still. */
+ * Commands are queued after all gates passed, so that errors of names, arity and rights are told when they are queued
+ * and break the transaction; what fails while EXEC runs is that command's own reply. EXEC is one unit: its effects
+ * enter the log between MULTI and EXEC, and its time stands still. */
 #include "engine/txn.h"
 
 #include "base/mem.h"

@@ -7,7 +7,8 @@
 struct command_entry;
 
 void txn_begin(struct ctx *ctx);                    /* replies OK or the nesting error */
-void txn_exec(struct ctx *ctx);                     /* runs the queue as one unit and replies; EXECABORT; null when stale */
+/* runs the queue as one unit and replies; EXECABORT; null when stale */
+void txn_exec(struct ctx *ctx);
 void txn_discard(struct session *s);                /* forgets queue and watches */
 bool txn_open(const struct session *s);
 bool txn_stale(const struct session *s);            /* a watched key changed: EXEC will do nothing */

@@ -1,9 +1,9 @@
 /* Units and the log of effects.
  *
- * A unit is what becomes visible and durable at once: one command, one transaction, one expired key. Units nest; only the outermost commit
- * hands the effects on. Each command reserves its slot before it runs, so that effects of nested calls stand behind it, and
- * lazily expired keys (a unit of their own inside the command) are put in front of it: on a replica the key must be gone before the
- * command runs.
+ * A unit is what becomes visible and durable at once: one command, one transaction, one expired key. Units nest; only
+ * the outermost commit hands the effects on. Each command reserves its slot before it runs, so that effects of nested
+ * calls stand behind it, and lazily expired keys (a unit of their own inside the command) are put in front of it: on a
+ * replica the key must be gone before the command runs.
  *
  * Without sinks nothing is recorded and a unit costs two increments. Invariant: depth 0 <=> count 0. */
 #include "engine/engine_impl.h"
@@ -89,7 +89,8 @@ static void wire_select(struct engine *e, int db)
     e->unit.logged_db = db;
 }
 
-/* Several effects are wrapped in MULTI and EXEC; the database is selected before MULTI where the first effect needs it. */
+/* Several effects are wrapped in MULTI and EXEC; the database is selected before MULTI where the first effect needs
+ * it. */
 static void wire_encode(struct engine *e, const struct pending_effect *effects, int count)
 {
     struct buf *wire = &e->unit.wire;

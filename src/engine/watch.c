@@ -29,8 +29,7 @@ void watch_clear(struct watch_table *w, struct session *s)
 {
     if (s->watch_count == 0)
         return;
-    list_for_safe(link, &s->watches)
-    {
+    list_for_safe(link, &s->watches) {
         struct watched_key *wk = list_entry(link, struct watched_key, of_session);
         list_remove(&wk->of_key);
         list_remove(&wk->of_session);
@@ -58,8 +57,7 @@ void watch_touch_expired(struct watch_table *w, int db, struct store_key key)
     struct keyring_entry *entry = keyring_find(&w->keys, db, key);
     if (entry == NULL)
         return;
-    list_for(link, &entry->ring)
-    {
+    list_for(link, &entry->ring) {
         struct watched_key *wk = list_entry(link, struct watched_key, of_key);
         if (!wk->expired)
             wk->session->txn.stale = true;
@@ -90,8 +88,7 @@ static void touch_if_changing(void *arg, struct keyring_entry *entry)
     bool stands = store_find(c->store, entry->db, key) != NULL;
     bool comes = c->with >= 0 && store_find(c->store, c->with, key) != NULL;
     bool comes_alive = comes && key_lives(c->store, c->with, key, c->now_ms);
-    list_for(link, &entry->ring)
-    {
+    list_for(link, &entry->ring) {
         struct watched_key *wk = list_entry(link, struct watched_key, of_key);
         if (comes_alive || (stands && !wk->expired))
             wk->session->txn.stale = true;
@@ -108,8 +105,7 @@ void watch_touch_db(struct watch_table *w, const struct store *store, int db, in
 
 bool watch_expired(const struct session *s, const struct store *store, uint64_t now_ms)
 {
-    list_for(link, &s->watches)
-    {
+    list_for(link, &s->watches) {
         const struct watched_key *wk = list_entry(link, struct watched_key, of_session);
         const struct keyring_entry *entry = wk->entry;
         const struct record *r = store_find(store, entry->db, keyring_key(entry));

@@ -2,9 +2,9 @@
  *
  *   IO_DATA -> request_parse -> worker's batch -> engine_run -> reply queue -> one writev at the end of the turn
  *
- * A session that waits (a blocking command, CLIENT PAUSE) stops its connection: reading is paused and requests that are already parsed are copied
- * to the pending queue; they run when the session wakes. A connection dies in two steps, marked dead at once and freed at the end of
- * the turn, so that nothing in a batch points to freed memory. */
+ * A session that waits (a blocking command, CLIENT PAUSE) stops its connection: reading is paused and requests that are
+ * already parsed are copied to the pending queue; they run when the session wakes. A connection dies in two steps,
+ * marked dead at once and freed at the end of the turn, so that nothing in a batch points to freed memory. */
 #include "net/conn_impl.h"
 
 #include "base/log.h"
@@ -185,8 +185,8 @@ static void protocol_error(struct conn *c, struct slice text)
         return;
     char addr[SOCKET_ADDR_TEXT_MAX];
     socket_peer_text(stream_fd(c->stream), addr);
-    log_verbose(engine_log(c->worker->engine), "Protocol error from client %s: %.*s. Closing it", addr, (int)(text.len > 256 ? 256 : text.len),
-                text.ptr);
+    log_verbose(engine_log(c->worker->engine), "Protocol error from client %s: %.*s. Closing it", addr,
+                (int)(text.len > 256 ? 256 : text.len), text.ptr);
     reply_error(&c->reply, text);
     c->closing = true;
     conn_mark_dirty(c);
@@ -202,7 +202,8 @@ static bool query_limit_ok(struct conn *c)
         return true;
     char addr[SOCKET_ADDR_TEXT_MAX];
     socket_peer_text(stream_fd(c->stream), addr);
-    log_warning(engine_log(c->worker->engine), "Closing client that reached max query buffer length: id=%llu addr=%s qbuf=%zu",
+    log_warning(engine_log(c->worker->engine),
+                "Closing client that reached max query buffer length: id=%llu addr=%s qbuf=%zu",
                 (unsigned long long)session_id(c->session), addr, held);
     st->query_limit_disconnections++;
     conn_close_soon(c);
@@ -237,7 +238,8 @@ void conn_data(struct conn *c, struct slice data)
     engine_stats(w->engine)->reads++;
     if (c->closing)
         return;
-    /* Bytes that lie where they belong already; what a stream delivers behind them in the same turn comes from the arena. */
+    /* Bytes that lie where they belong already; what a stream delivers behind them in the same turn comes from the
+     * arena. */
     if (c->into != NULL && data.ptr == c->into) {
         request_fill(&c->parser, data.len);
         c->into += data.len;
@@ -251,8 +253,8 @@ void conn_data(struct conn *c, struct slice data)
         struct submission *sub = &w->batch[w->batch_count];
         struct request_limits limits = {(uint64_t)*w->cfg_bulk_max, session_authenticated(c->session)};
         struct slice error;
-        enum request_result r =
-            request_parse(&c->parser, &data, &limits, &w->args[w->args_used], ARGS_ROOM - w->args_used, &sub->request, &error);
+        enum request_result r = request_parse(&c->parser, &data, &limits, &w->args[w->args_used],
+                                              ARGS_ROOM - w->args_used, &sub->request, &error);
         if (r == REQUEST_ERROR) {
             protocol_error(c, error);
             return;
@@ -312,7 +314,8 @@ bool conn_limits_ok(struct conn *c)
     struct worker *w = c->worker;
     const struct output_limit *limit = net_output_limit(engine_config(w->engine), OUTPUT_NORMAL);
     uint64_t bytes = reply_pending_bytes(&c->reply);
-    bool hard = limit->hard_bytes > 0 && bytes >= limit->hard_bytes, soft = limit->soft_bytes > 0 && bytes >= limit->soft_bytes;
+    bool hard = limit->hard_bytes > 0 && bytes >= limit->hard_bytes,
+         soft = limit->soft_bytes > 0 && bytes >= limit->soft_bytes;
     uint64_t now = engine_now_ms(w->engine);
     if (!soft)
         c->soft_limit_since_ms = 0;

@@ -67,7 +67,8 @@ struct worker {
     int args_used;
     struct completion completions[LOOP_COMPLETIONS_MAX];
 
-    const int64_t *cfg_timeout, *cfg_keepalive, *cfg_maxclients, *cfg_protected, *cfg_query_limit, *cfg_bulk_max, *cfg_hz;
+    const int64_t *cfg_timeout, *cfg_keepalive, *cfg_maxclients, *cfg_protected, *cfg_query_limit, *cfg_bulk_max,
+        *cfg_hz;
     const int64_t *cfg_port, *cfg_backlog, *cfg_unix_perm, *cfg_accept_max, *cfg_mark;
     const char *const *cfg_unixsocket, *const *cfg_unixgroup;
 };

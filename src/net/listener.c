@@ -1,4 +1,5 @@
-/* Listening sockets: opening what the configuration names, accepting, and refusing: too many clients, protected mode. */
+/* Listening sockets: opening what the configuration names, accepting, and refusing: too many clients, protected
+ * mode. */
 #include "net/conn_impl.h"
 
 #include "base/buf.h"
@@ -14,11 +15,11 @@
 #include <unistd.h>
 
 static const char protected_text[] =
-    "-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the default user. In "
-    "this mode connections are only accepted from the loopback interface. To let other hosts in, do one of these on the server's "
-    "host: 1) set a password with 'requirepass' (CONFIG SET requirepass, then CONFIG REWRITE to keep it); 2) turn protected mode "
-    "off with CONFIG SET protected-mode no, after making sure that the port can't be reached from the internet; 3) start the "
-    "server with --protected-mode no.\r\n";
+    "-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the "
+    "default user. In this mode connections are only accepted from the loopback interface. To let other hosts in, do "
+    "one of these on the server's host: 1) set a password with 'requirepass' (CONFIG SET requirepass, then CONFIG "
+    "REWRITE to keep it); 2) turn protected mode off with CONFIG SET protected-mode no, after making sure that the "
+    "port can't be reached from the internet; 3) start the server with --protected-mode no.\r\n";
 
 static bool listener_add(struct worker *w, int fd, const char *addr, int port, bool unix_socket)
 {
@@ -57,7 +58,8 @@ static bool listen_tcp_all(struct worker *w, struct buf *err)
             int saved = errno;
             if ((optional && saved == EADDRNOTAVAIL) || (optional && socket_error_is_unavailable(saved)))
                 continue;
-            log_warning(engine_log(w->engine), "Warning: Could not create server TCP listening socket %s:%d: %s", addr, port, reason);
+            log_warning(engine_log(w->engine), "Warning: Could not create server TCP listening socket %s:%d: %s", addr,
+                        port, reason);
             buf_appendf(err, "Failed listening on port %d (TCP), aborting.", port);
             return false;
         }
@@ -109,7 +111,8 @@ bool worker_relisten(struct worker *w, struct buf *err)
             kept_unix = w->listeners[i];
         else
             old[old_count++] = w->listeners[i];
-    /* The old sockets close first: the same address cannot be bound twice. They are opened again when the new ones fail. */
+    /* The old sockets close first: the same address cannot be bound twice. They are opened again when the new ones
+     * fail. */
     listeners_close(w, old, old_count);
     w->listener_count = 0;
     if (kept_unix.fd >= 0) {
@@ -176,7 +179,8 @@ void listener_accept(struct worker *w, struct listener *l, int fd, int err)
         return;
     }
     struct config *config = engine_config(w->engine);
-    if (*w->cfg_protected && (*config_bind_str(config, "requirepass"))[0] == '\0' && !l->unix_socket && !socket_is_loopback(fd)) {
+    if (*w->cfg_protected && (*config_bind_str(config, "requirepass"))[0] == '\0' && !l->unix_socket &&
+        !socket_is_loopback(fd)) {
         refuse(w, fd, protected_text, sizeof(protected_text) - 1);
         return;
     }

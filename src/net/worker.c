@@ -82,7 +82,8 @@ static void completion_handle(struct worker *w, const struct completion *done)
     case IO_EOF:
         /* Requests of this turn that are still in the batch run first: their effects were asked for. */
         worker_run_batch(w);
-        log_verbose(engine_log(w->engine), "Client closed connection id=%llu", (unsigned long long)session_id(c->session));
+        log_verbose(engine_log(w->engine), "Client closed connection id=%llu",
+                    (unsigned long long)session_id(c->session));
         conn_close_soon(c);
         break;
     case IO_ERROR:
@@ -163,8 +164,7 @@ void worker_flush(struct worker *w, int ms)
     bool waiting = true;
     while (waiting && clock_mono_us() < end) {
         waiting = false;
-        list_for_safe(link, &w->conns)
-        {
+        list_for_safe(link, &w->conns) {
             struct conn *c = list_entry(link, struct conn, link);
             conn_write(c);
             if (!c->dead && reply_pending(&c->reply))
@@ -187,12 +187,12 @@ void worker_cron(struct worker *w)
     chunk_pool_trim(w->chunks);
     st->client_recent_max_input -= st->client_recent_max_input / 8;
     st->client_recent_max_output -= st->client_recent_max_output / 8;
-    list_for_safe(link, &w->conns)
-    {
+    list_for_safe(link, &w->conns) {
         struct conn *c = list_entry(link, struct conn, link);
         if (reply_pending_bytes(&c->reply) > REPLY_CHUNK_SIZE && !conn_limits_ok(c))
             continue;
-        if (timeout_ms > 0 && !session_blocked(c->session) && now > c->idle_since_ms && now - c->idle_since_ms > timeout_ms) {
+        if (timeout_ms > 0 && !session_blocked(c->session) && now > c->idle_since_ms &&
+            now - c->idle_since_ms > timeout_ms) {
             log_verbose(engine_log(w->engine), "Closing idle client");
             conn_close_soon(c);
         }

@@ -35,7 +35,8 @@ static void shut_down(void *arg, uint32_t flags)
     s->stop = true;
 }
 
-/* A stop that a signal asked for waits until the turn ends, or longer (DEBUG PAUSE-CRON): that long it can be called off. */
+/* A stop that a signal asked for waits until the turn ends, or longer (DEBUG PAUSE-CRON): that long it can be called
+ * off. */
 static bool shutdown_abort(void *arg)
 {
     struct server *s = arg;

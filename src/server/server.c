@@ -1,7 +1,8 @@
 /* Making, running and ending a server.
  *
- * Order at the start: registry of directives <- features; configuration read; process set up (daemonize before threads); engine's store and
- * commands; sockets; loop. At the end: connections get what is queued for them, then everything goes in reverse. */
+ * Order at the start: registry of directives <- features; configuration read; process set up (daemonize before
+ * threads); engine's store and commands; sockets; loop. At the end: connections get what is queued for them, then
+ * everything goes in reverse. */
 #include "server/server_impl.h"
 
 #include "base/clock.h"
@@ -43,7 +44,8 @@ struct server *server_new(const char *program, const char *config_path, int argc
 
 static bool open_store(struct server *s)
 {
-    struct store_options store = {.databases = (int)*config_bind_i64(s->config, "databases"), .partitions = STORE_PARTITIONS};
+    struct store_options store = {.databases = (int)*config_bind_i64(s->config, "databases"),
+                                  .partitions = STORE_PARTITIONS};
     random_secure(&store.seed, sizeof(store.seed));
     store.now_ms = clock_wall_ms();
     struct buf err = BUF_INIT;

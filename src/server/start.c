@@ -1,5 +1,5 @@
-/* The start: logger, process settings, what the log says until "Ready to accept connections", and the hooks of run-time changes.
- * Tools and test suites wait for some of these lines; their wording is Redis's. */
+/* The start: logger, process settings, what the log says until "Ready to accept connections", and the hooks of run-time
+ * changes. Tools and test suites wait for some of these lines; their wording is Redis's. */
 #include "server/server_impl.h"
 
 #include "base/mem.h"
@@ -81,9 +81,10 @@ static void open_files_raise(struct server *s)
     uint64_t clients = s->open_files > OPEN_FILES_RESERVED ? s->open_files - OPEN_FILES_RESERVED : 1;
     int n = snprintf(digits, sizeof(digits), "%llu", (unsigned long long)clients);
     log_warning(&s->log,
-                "You requested maxclients of %lld requiring at least %llu max file descriptors. The system allows %llu; maxclients has "
-                "been reduced to %s. Raise it with 'ulimit -n'.",
-                (long long)number(s, "maxclients"), (unsigned long long)wanted, (unsigned long long)s->open_files, digits);
+                "You requested maxclients of %lld requiring at least %llu max file descriptors. The system allows "
+                "%llu; maxclients has been reduced to %s. Raise it with 'ulimit -n'.",
+                (long long)number(s, "maxclients"), (unsigned long long)wanted, (unsigned long long)s->open_files,
+                digits);
     struct buf err = BUF_INIT;
     config_set_internal(s->config, "maxclients", slice_of(digits, (size_t)n), &err);
     buf_deinit(&err);
@@ -105,13 +106,15 @@ bool start_process(struct server *s)
     if (!logfile_opens(s))
         return false;
     log_notice(&s->log, "oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo");
-    log_notice(&s->log, "Redis version=%s, bits=%d, commit=%s, modified=%s, pid=%ld, just started (Cairn %s)", CAIRN_REDIS_VERSION,
-               (int)sizeof(void *) * 8, CAIRN_GIT_SHA1, CAIRN_GIT_DIRTY, (long)getpid(), CAIRN_VERSION);
+    log_notice(&s->log, "Redis version=%s, bits=%d, commit=%s, modified=%s, pid=%ld, just started (Cairn %s)",
+               CAIRN_REDIS_VERSION, (int)sizeof(void *) * 8, CAIRN_GIT_SHA1, CAIRN_GIT_DIRTY, (long)getpid(),
+               CAIRN_VERSION);
     if (config_file_path(s->config)[0] == '\0')
-        log_warning(&s->log,
-                    "Warning: no config file specified, using the default config. In order to specify a config file use %s "
-                    "/path/to/redis.conf",
-                    buf_cstr(&s->program));
+        log_warning(
+            &s->log,
+            "Warning: no config file specified, using the default config. In order to specify a config file use %s "
+            "/path/to/redis.conf",
+            buf_cstr(&s->program));
     else
         log_notice(&s->log, "Configuration loaded");
     supervise(s);
@@ -128,12 +131,13 @@ bool start_process(struct server *s)
     }
     if (pidfile[0] != '\0' && !pidfile_write(pidfile))
         log_warning(&s->log, "Failed to write PID file: %s", strerror(errno));
-    s->crash = (struct crash_options){.log = &s->log,
-                                      .title = "Cairn " CAIRN_VERSION,
-                                      .help = "Please report this crash with the whole text above, and with how to bring it about.\n",
-                                      .pidfile = pidfile[0] != '\0' ? pidfile : NULL,
-                                      .sections = crash_sections,
-                                      .arg = s};
+    s->crash = (struct crash_options){
+        .log = &s->log,
+        .title = "Cairn " CAIRN_VERSION,
+        .help = "Please report this crash with the whole text above, and with how to bring it about.\n",
+        .pidfile = pidfile[0] != '\0' ? pidfile : NULL,
+        .sections = crash_sections,
+        .arg = s};
     crash_install(&s->crash, number(s, "crash-log-enabled") != 0);
     open_files_raise(s);
     if (number(s, "disable-thp") && process_thp_is_always() && !process_disable_thp())
@@ -154,8 +158,8 @@ void start_announce(struct server *s)
     bool tty = s->log.path[0] == '\0' && !s->log.to_syslog && isatty(STDOUT_FILENO);
     if (tty || number(s, "always-show-logo")) {
         char shown[sizeof(logo) + 256];
-        int n = snprintf(shown, sizeof(shown), logo, CAIRN_VERSION, CAIRN_REDIS_VERSION, (int)sizeof(void *) * 8, "standalone",
-                         (int)number(s, "port"), (long)getpid());
+        int n = snprintf(shown, sizeof(shown), logo, CAIRN_VERSION, CAIRN_REDIS_VERSION, (int)sizeof(void *) * 8,
+                         "standalone", (int)number(s, "port"), (long)getpid());
         log_raw(&s->log, shown, (size_t)n);
     } else {
         log_notice(&s->log, "Running mode=standalone, port=%lld.", (long long)number(s, "port"));
@@ -163,8 +167,8 @@ void start_announce(struct server *s)
     int backlog = (int)number(s, "tcp-backlog"), limit = process_somaxconn();
     if (limit >= 0 && limit < backlog)
         log_warning(&s->log,
-                    "WARNING: The TCP backlog setting of %d cannot be enforced because /proc/sys/net/core/somaxconn is set to the "
-                    "lower value of %d.",
+                    "WARNING: The TCP backlog setting of %d cannot be enforced because /proc/sys/net/core/somaxconn is "
+                    "set to the lower value of %d.",
                     backlog, limit);
     struct buf list = BUF_INIT;
     config_each_inert(s->config, inert_named, &list);

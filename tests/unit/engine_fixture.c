@@ -131,17 +131,9 @@ static void value_print(struct buf *out, struct slice *in)
     }
 }
 
-const char *fixture_run_argv(struct fixture *fx, struct fixture_client *c, int argc, const struct slice *argv)
+/* Appends what is queued for the client, and takes it. */
+static void replies_print(struct fixture *fx, struct fixture_client *c)
 {
-    struct slice *words = mem_alloc((size_t)argc * sizeof(*words));
-    memcpy(words, argv, (size_t)argc * sizeof(*words));
-    struct submission sub = {.session = c->session, .request = {.argc = argc, .argv = words}};
-    engine_batch_begin(fx->engine);
-    engine_prepare(fx->engine, &sub, 1);
-    engine_prefetch(fx->engine, &sub, 1);
-    enum submit_result result = engine_run(fx->engine, &sub);
-    mem_free(words);
-    buf_clear(&fx->text);
     size_t len = (size_t)reply_pending_bytes(&c->reply);
     char *wire = mem_alloc(len + 1);
     reply_check(&c->reply);
@@ -153,8 +145,30 @@ const char *fixture_run_argv(struct fixture *fx, struct fixture_client *c, int a
         value_print(&fx->text, &in);
     }
     mem_free(wire);
+}
+
+const char *fixture_run_argv(struct fixture *fx, struct fixture_client *c, int argc, const struct slice *argv)
+{
+    struct slice *words = mem_alloc((size_t)argc * sizeof(*words));
+    memcpy(words, argv, (size_t)argc * sizeof(*words));
+    struct submission sub = {.session = c->session, .request = {.argc = argc, .argv = words}};
+    engine_batch_begin(fx->engine);
+    engine_prepare(fx->engine, &sub, 1);
+    engine_prefetch(fx->engine, &sub, 1);
+    enum submit_result result = engine_run(fx->engine, &sub);
+    mem_free(words);
+    buf_clear(&fx->text);
+    replies_print(fx, c);
     if (result == SUBMIT_CLOSE) buf_append_slice(&fx->text, SLICE(" (close)"));
     if (result == SUBMIT_POSTPONED) buf_append_slice(&fx->text, SLICE("(postponed)"));
+    if (result == SUBMIT_BLOCKED) buf_append_slice(&fx->text, SLICE("(blocked)"));
+    return buf_cstr(&fx->text);
+}
+
+const char *fixture_replies(struct fixture *fx, struct fixture_client *c)
+{
+    buf_clear(&fx->text);
+    replies_print(fx, c);
     return buf_cstr(&fx->text);
 }
 

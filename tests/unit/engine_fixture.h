@@ -44,6 +44,8 @@ void fixture_config(struct fixture *fx, const char *name, const char *value);
 const char *fixture_run(struct fixture *fx, const char *line);
 const char *fixture_run_as(struct fixture *fx, struct fixture_client *c, const char *line);
 const char *fixture_run_argv(struct fixture *fx, struct fixture_client *c, int argc, const struct slice *argv);
+/* What a client was sent since its last command, by what others did; "" when nothing. */
+const char *fixture_replies(struct fixture *fx, struct fixture_client *c);
 /* The log since the last call, one line: "SELECT 0; MULTI; set a 1; EXEC". */
 const char *fixture_log(struct fixture *fx);
 

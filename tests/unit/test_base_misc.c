@@ -74,8 +74,7 @@ static void test_list(void **state)
     int want[5] = {3, 1, 0, 2, 4}, at = 0;
     list_for(pos, &head) assert_int_equal(list_entry(pos, struct item, link)->value, want[at++]);
     assert_int_equal(at, 5);
-    list_for_safe(pos, &head)
-    {
+    list_for_safe(pos, &head) {
         if (list_entry(pos, struct item, link)->value % 2) list_remove(pos);
     }
     assert_false(list_linked(&items[1].link));
