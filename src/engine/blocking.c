@@ -128,9 +128,12 @@ static void finish(struct session *s, void (*answer)(struct ctx *ctx, const stru
     struct blocked_command *bc = detach(s);
     struct ctx ctx;
     ctx_of_blocked(&ctx, e, bc);
-    unit_begin(e);
-    answer(&ctx, bc->kind);
-    unit_commit(e);
+    if (!s->doomed) {
+        unit_begin(e);
+        answer(&ctx, bc->kind);
+        unit_commit(e);
+    }
+    engine_reply_mode_end(s);
     command_free(bc);
     wake(s);
 }
@@ -185,6 +188,8 @@ static bool serve_one(struct engine *e, struct wait *w)
     struct blocked_command *bc = w->command;
     struct session *s = bc->session;
     struct store_key key = keyring_key(w->entry);
+    if (s->doomed)
+        return false; /* nobody would read what it is given */
     if (!bc->kind->wakes_on_delete && store_find(e->store, bc->db, key) == NULL)
         return false;
     struct ctx ctx;
@@ -197,6 +202,7 @@ static bool serve_one(struct engine *e, struct wait *w)
     unit_commit(e);
     if (served) {
         command_free(detach(s));
+        engine_reply_mode_end(s);
         wake(s);
     }
     return served;

@@ -321,9 +321,9 @@ static void reply_mode_begin(struct session *s)
         s->flags = (s->flags & ~(uint32_t)SESSION_REPLY_SKIP_NEXT) | SESSION_REPLY_SKIP_THIS;
 }
 
-static void reply_mode_end(struct session *s)
+void engine_reply_mode_end(struct session *s)
 {
-    if (likely(!s->reply->muted))
+    if (likely(!s->reply->muted) || s->blocked) /* the reply is still to come */
         return;
     s->flags &= ~(uint32_t)SESSION_REPLY_SKIP_THIS;
     s->reply->muted = (s->flags & (SESSION_REPLY_OFF | SESSION_INTERNAL)) != 0;
@@ -342,7 +342,7 @@ enum submit_result engine_run(struct engine *e, struct submission *sub)
             return SUBMIT_CLOSE;
         }
         reject_unknown(e, s, &sub->request);
-        reply_mode_end(s);
+        engine_reply_mode_end(s);
         return SUBMIT_DONE;
     }
     struct ctx ctx;
@@ -370,7 +370,7 @@ enum submit_result engine_run(struct engine *e, struct submission *sub)
     }
 done:
     e->current = NULL;
-    reply_mode_end(s);
+    engine_reply_mode_end(s);
     if (unlikely(s->doomed || (s->flags & SESSION_CLOSE_AFTER_REPLY)))
         return SUBMIT_CLOSE;
     return s->blocked ? SUBMIT_BLOCKED : SUBMIT_DONE;

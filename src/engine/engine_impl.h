@@ -188,6 +188,8 @@ void ctx_init(struct ctx *ctx, struct engine *e, struct session *s, const struct
               const struct slice *argv);
 /* Runs the command of ctx inside the open unit: statistics, effects. */
 void engine_call(struct engine *e, struct ctx *ctx, const struct command_entry *entry);
+/* The command is over, and with it what CLIENT REPLY SKIP meant; not yet when the session is blocked. */
+void engine_reply_mode_end(struct session *s);
 void engine_reject(struct engine *e, struct session *s, const struct command_entry *entry, struct slice error);
 
 uint64_t engine_ticks_ns(const struct engine *e, uint64_t ticks);
