@@ -71,8 +71,10 @@ void ctx_block(struct ctx *ctx, const struct blocking_kind *kind, const int *key
         w->command = bc;
         list_push_back(&entry->ring, &w->of_key);
     }
-    if (timeout_ms > 0)
+    if (timeout_ms > 0) {
         heap_set(&e->blocking.timeouts, &bc->timeout, ctx->now_ms + timeout_ms);
+        engine_tick_by(e, ctx->now_ms + timeout_ms);
+    }
     s->blocked_command = bc;
     s->blocked = true;
     e->blocking.sessions++;

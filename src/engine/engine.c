@@ -401,6 +401,7 @@ void engine_pause(struct engine *e, uint64_t until_ms, bool all)
     if (e->pause != PAUSE_ALL)
         e->pause = all ? PAUSE_ALL : PAUSE_WRITES;
     engine_arm(e, GATE_PAUSE, true);
+    engine_tick_by(e, e->pause_until_ms);
 }
 
 void engine_unpause(struct engine *e)
@@ -442,7 +443,19 @@ static bool expire_turn(struct engine *e, uint64_t budget_us)
     return more;
 }
 
-uint64_t engine_tick(struct engine *e, uint64_t budget_us)
+uint64_t engine_tick_due_us(const struct engine *e)
+{
+    return e->tick_due_us;
+}
+
+void engine_tick_by(struct engine *e, uint64_t unix_ms)
+{
+    uint64_t in_ms = unix_ms > e->now_ms ? unix_ms - e->now_ms : 0;
+    if (in_ms < TICK_MAX_SLEEP_US / 1000 && e->mono_us + in_ms * 1000 < e->tick_due_us)
+        e->tick_due_us = e->mono_us + in_ms * 1000;
+}
+
+static uint64_t tick(struct engine *e, uint64_t budget_us)
 {
     uint64_t next = e->mono_us + TICK_MAX_SLEEP_US;
     if (e->pause != PAUSE_NONE) {
@@ -474,6 +487,15 @@ uint64_t engine_tick(struct engine *e, uint64_t budget_us)
         }
     }
     return next;
+}
+
+uint64_t engine_tick(struct engine *e, uint64_t budget_us)
+{
+    e->tick_due_us = UINT64_MAX;
+    uint64_t next = tick(e, budget_us);
+    if (next < e->tick_due_us) /* what a session was served for may have begun another wait */
+        e->tick_due_us = next;
+    return e->tick_due_us;
 }
 
 static double rate_sample(struct rate *r, uint64_t count, uint64_t mono_us)

@@ -109,6 +109,7 @@ struct engine {
     uint64_t wall_us, mono_us, now_ms;
     uint64_t start_ms, start_mono_us;
     uint32_t lru_clock; /* 24 bits, as the policy wants it */
+    uint64_t tick_due_us; /* monotonic: engine_tick has something to do */
 
     struct feature_slot features[FEATURES_MAX];
     int feature_count;
@@ -188,6 +189,7 @@ void ctx_init(struct ctx *ctx, struct engine *e, struct session *s, const struct
               const struct slice *argv);
 /* Runs the command of ctx inside the open unit: statistics, effects. */
 void engine_call(struct engine *e, struct ctx *ctx, const struct command_entry *entry);
+void engine_tick_by(struct engine *e, uint64_t unix_ms); /* not later than that */
 /* The command is over, and with it what CLIENT REPLY SKIP meant; not yet when the session is blocked. */
 void engine_reply_mode_end(struct session *s);
 void engine_reject(struct engine *e, struct session *s, const struct command_entry *entry, struct slice error);

@@ -58,7 +58,7 @@ struct worker {
     size_t conn_count;
     struct listener listeners[LISTENERS_MAX];
     int listener_count;
-    uint64_t next_cron_us, next_tick_us;
+    uint64_t next_cron_us;
 
     struct submission batch[BATCH_MAX];
     struct conn *batch_conns[BATCH_MAX];

@@ -98,7 +98,8 @@ static int64_t wait_us(const struct worker *w, int64_t max_wait_us)
 {
     if (!list_empty(&w->dirty) || !list_empty(&w->woken))
         return 0;
-    uint64_t now = clock_mono_us(), at = w->next_tick_us < w->next_cron_us ? w->next_tick_us : w->next_cron_us;
+    uint64_t now = clock_mono_us(), tick = engine_tick_due_us(w->engine);
+    uint64_t at = tick < w->next_cron_us ? tick : w->next_cron_us;
     int64_t us = at > now ? (int64_t)(at - now) : 0;
     return us < max_wait_us ? us : max_wait_us;
 }
@@ -120,8 +121,8 @@ static void write_all(struct worker *w)
 static void time_work(struct worker *w)
 {
     uint64_t now = clock_mono_us();
-    if (now >= w->next_tick_us)
-        w->next_tick_us = engine_tick(w->engine, TICK_BUDGET_US);
+    if (now >= engine_tick_due_us(w->engine))
+        (void)engine_tick(w->engine, TICK_BUDGET_US);
     if (now >= w->next_cron_us) {
         w->next_cron_us = now + 1000000 / (uint64_t)*w->cfg_hz;
         engine_cron(w->engine);

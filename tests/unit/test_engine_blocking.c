@@ -329,6 +329,27 @@ static void test_timeout_to_the_millisecond(void **state)
     GOT(0, "");
 }
 
+/* Who sleeps until the time that engine_tick said must hear of a wait that ends before. */
+static void test_timeout_moves_the_next_tick(void **state)
+{
+    struct world *w = *state;
+    struct engine *e = w->fx.engine;
+    assert_int_equal(engine_tick(e, 1000), engine_mono_us(e) + 100000);
+    RUN_AS(0, "tpop k 200", "(blocked)");
+    RUN_AS(1, "tpop k 0", "(blocked)");
+    assert_int_equal(engine_tick_due_us(e), engine_mono_us(e) + 100000);
+    fixture_sleep_ms(&w->fx, 10);
+    RUN_AS(2, "tpop k 7", "(blocked)");
+    assert_int_equal(engine_tick_due_us(e), engine_mono_us(e) + 7000);
+    RUN_AS(3, "tpop k 9", "(blocked)");
+    assert_int_equal(engine_tick_due_us(e), engine_mono_us(e) + 7000);
+    RUN("client pause 5 write", "OK");
+    assert_int_equal(engine_tick_due_us(e), engine_mono_us(e) + 5000);
+    fixture_sleep_ms(&w->fx, 5);
+    assert_int_equal(engine_tick(e, 1000), engine_mono_us(e) + 2000);
+    assert_int_equal(engine_tick_due_us(e), engine_mono_us(e) + 2000);
+}
+
 static void test_unblock(void **state)
 {
     struct world *w = *state;
@@ -596,6 +617,7 @@ int main(void)
         TEST(test_databases),
         TEST(test_expired_is_not_served),
         TEST(test_timeout_to_the_millisecond),
+        TEST(test_timeout_moves_the_next_tick),
         TEST(test_unblock),
         TEST(test_client_unblock),
         TEST(test_close_while_blocked),
