@@ -34,7 +34,7 @@ DEFAULT_CONFIG = {
 
 def ours_path():
     path = os.environ.get("CAIRN_SERVER", os.path.join(ROOT, "build", "cairn-server"))
-    return shutil.which(path) or os.path.abspath(path)
+    return os.path.abspath(shutil.which(path) or path)
 
 
 def sanitized():
