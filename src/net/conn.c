@@ -183,6 +183,10 @@ static void protocol_error(struct conn *c, struct slice text)
     worker_run_batch(c->worker); /* answers to what came before go out first */
     if (c->closing)
         return;
+    if (c->pending != NULL || session_blocked(c->session)) {
+        c->refused = true;
+        return;
+    }
     char addr[SOCKET_ADDR_TEXT_MAX];
     socket_peer_text(stream_fd(c->stream), addr);
     log_verbose(engine_log(c->worker->engine), "Protocol error from client %s: %.*s. Closing it", addr,
@@ -236,7 +240,7 @@ void conn_data(struct conn *c, struct slice data)
     c->idle_since_ms = engine_now_ms(w->engine);
     engine_stats(w->engine)->net_input_bytes += data.len;
     engine_stats(w->engine)->reads++;
-    if (c->closing)
+    if (c->closing || c->refused)
         return;
     /* Bytes that lie where they belong already; what a stream delivers behind them in the same turn comes from the
      * arena. */
@@ -302,8 +306,13 @@ void conn_run_woken(struct conn *c)
         args_free(p->args);
         mem_free(p);
     }
-    if (c->pending == NULL && !session_blocked(c->session) && !c->closing)
+    if (c->pending == NULL && !session_blocked(c->session) && !c->closing) {
         reading_pause(c, false);
+        if (unlikely(c->refused)) {
+            c->refused = false;
+            conn_data(c, slice_of(NULL, 0)); /* the parser says again what is wrong */
+        }
+    }
     conn_mark_dirty(c);
 }
 

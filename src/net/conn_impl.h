@@ -40,6 +40,7 @@ struct conn {
     bool closing;   /* close when the replies are written; take no more requests */
     bool dead;      /* reap at the end of the turn */
     bool paused;    /* the stream is not read */
+    bool refused;   /* the parser refused what follows the pending requests: told when these have run */
     const char *into; /* where stream_read_into was told to put the next bytes; NULL: nowhere special */
 };
 

@@ -8,6 +8,7 @@
 #include "sys/sockets.h"
 
 #include <assert.h>
+#include <unistd.h>
 
 enum { CHUNKS_KEPT = 256 };
 
@@ -56,7 +57,10 @@ void worker_free(struct worker *w)
 
 struct conn *worker_adopt(struct worker *w, int fd, bool unix_socket)
 {
-    return conn_open(w, fd, unix_socket);
+    struct conn *c = conn_open(w, fd, unix_socket);
+    if (c == NULL)
+        close(fd);
+    return c;
 }
 
 static void completion_handle(struct worker *w, const struct completion *done)

@@ -60,7 +60,7 @@ static bool open_store(struct server *s)
 
 static bool open_sockets(struct server *s)
 {
-    s->loop = loop_new(*config_bind_i64(s->config, "io-backend") == 0 ? "auto" : "epoll");
+    s->loop = loop_new(config_enum_name(s->config, "io-backend"));
     if (s->loop == NULL) {
         log_warning(&s->log, "Failed creating the event loop. Error message: '%s'", strerror(errno));
         return false;

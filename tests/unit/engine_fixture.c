@@ -33,10 +33,11 @@ void fixture_init(struct fixture *fx, const struct feature *const *features, int
 {
     struct buf err = BUF_INIT;
     struct store_options store = {.databases = 16, .partitions = 1, .seed = {1, 2}, .now_ms = FIXTURE_START_MS};
-    *fx = (struct fixture){.now_ms = FIXTURE_START_MS, .config = config_new()};
+    *fx = (struct fixture){.now_ms = FIXTURE_START_MS, .config = config_new(), .log = {.level = LOG_NOTHING, .fd = -1}};
     struct engine_options options = {.store = store,
                                      .features = features,
                                      .feature_count = feature_count,
+                                     .log = &fx->log,
                                      .prng_seed = 7,
                                      .now_us = fx->now_ms * 1000,
                                      .mono_us = 1000000,

@@ -4,6 +4,7 @@
 #define CAIRN_TESTS_ENGINE_FIXTURE_H
 
 #include "base/buf.h"
+#include "base/log.h"
 #include "engine/effects.h"
 #include "engine/engine.h"
 #include "engine/session.h"
@@ -21,7 +22,7 @@ struct fixture_client {
 struct fixture {
     struct engine *engine;
     struct config *config;
-    struct logger *log;
+    struct logger log; /* says nothing */
     uint64_t now_ms;
     struct fixture_client client;
     struct effect_sink sink;
