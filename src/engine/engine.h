@@ -85,7 +85,8 @@ enum submit_result engine_run(struct engine *e, struct submission *sub);
 /* Periodic work. engine_tick: due keys, blocked clients' time-outs, table steps, pauses; bounded (about budget_us);
  * returns the monotonic time in us until which nothing is due (the loop's timeout), at most 100 ms ahead. */
 uint64_t engine_tick(struct engine *e, uint64_t budget_us);
-/* The same time; earlier than engine_tick said when something has come since that ends before (a wait, a pause). O(1) */
+/* The same time; earlier than engine_tick said when something has come since that ends before (a wait, a pause).
+ * O(1) */
 uint64_t engine_tick_due_us(const struct engine *e);
 void engine_cron(struct engine *e); /* every 1000/hz ms: features' ticks, samples of rates */
 

@@ -4,27 +4,24 @@
  *     receive   one multishot request per stream; the kernel picks a buffer of the ring of buffers for each piece
  *     buffers   [ 16 KB ][ 16 KB ] ...   given back to the kernel by the next turn; more are added when they run out
  *     sends     small ones are copied into the arena [ reply | reply | ..... ] and submitted together. They never wait
- * in the
- *               kernel (MSG_DONTWAIT), so that the arena is free after the call, and they only report failure. What a
- * full
- *               socket did not take goes to the stream's backlog. Large ones are sent at once, as with epoll.
+ *               in the kernel (MSG_DONTWAIT), so that the arena is free after the call, and they only report failure.
+ *               What a full socket did not take goes to the stream's backlog. Large ones are sent at once, as with
+ *               epoll.
  *     readiness one-shot polls, armed again after each event, which makes them level triggered: full sockets, pipes,
- * listeners,
- *               paused streams (hang-up), and streams that read a large value into the owner's memory
+ *               listeners, paused streams (hang-up), and streams that read a large value into the owner's memory
  *
  * No request ever points into memory of the owner: cancelling is never a matter of safety, and stream_close needs not
  * wait.
  *
  * Invariants:
  *   - A stream's struct lives until all its requests (base.armed) have completed and the completion queue was seen
- * empty.
+ *     empty.
  *   - One send of a stream is in the arena at a time: if a second could follow a first that failed, bytes would change
- * places.
+ *     places.
  *   - One IO_DATA from the buffers per stream and turn (what stream_read_into promises to order); later pieces are
- * deferred.
+ *     deferred.
  *   - A descriptor with a request is closed by the kernel only when the request ends: streams are shut down first, and
- * unwatching
- *     enters the kernel, so that an address can be bound again at once.
+ *     unwatching enters the kernel, so that an address can be bound again at once.
  *
  * The ring belongs to the thread that made it (SINGLE_ISSUER); completions are run in our own calls (DEFER_TASKRUN).
  * Needs Linux 6.1; what the kernel refuses (old, seccomp, sysctl) fails loop_uring_new. */

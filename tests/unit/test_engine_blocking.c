@@ -1,5 +1,5 @@
-/* Commands that wait for keys. The commands of this test live on string records: TPOP takes a whole value, TMOVE hands it
- * on to another key, TSEE waits for any change, deletion included. */
+/* Commands that wait for keys. The commands of this test live on string records: TPOP takes a whole value, TMOVE hands
+ * it on to another key, TSEE waits for any change, deletion included. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -98,7 +98,9 @@ static bool change_see(struct ctx *ctx, struct store_key key)
     return true;
 }
 
-static const struct blocking_kind see_kind = {.serve = change_see, .timed_out = reply_timed_out, .wakes_on_delete = true};
+static const struct blocking_kind see_kind = {.serve = change_see,
+                                              .timed_out = reply_timed_out,
+                                              .wakes_on_delete = true};
 
 static void cmd_tsee(struct ctx *ctx)
 {
@@ -544,7 +546,8 @@ static void test_wakes(void **state)
     assert_string_equal(fixture_run_as(&w->fx, &c, "tpop a 0"), "nil(blocked)");
     session_unblock(c.session, UNBLOCK_ERROR);
     assert_int_equal(p.wakes, 3);
-    assert_string_equal(fixture_run_as(&w->fx, &c, "ping"), "(error) UNBLOCKED client unblocked via CLIENT UNBLOCK AND PONG");
+    assert_string_equal(fixture_run_as(&w->fx, &c, "ping"),
+                        "(error) UNBLOCKED client unblocked via CLIENT UNBLOCK AND PONG");
     fixture_client_close(&c);
 }
 

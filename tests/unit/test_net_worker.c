@@ -1,4 +1,5 @@
-/* A worker in this process, its clients at the other ends of socket pairs; everything once with each backend of the loop. */
+/* A worker in this process, its clients at the other ends of socket pairs; everything once with each backend of the
+ * loop. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -604,7 +605,8 @@ static void test_crowd(void **state)
 
 int main(void)
 {
-#define TEST(name) {#name " (epoll)", name, setup, teardown, "epoll"}, {#name " (io_uring)", name, setup, teardown, "io_uring"}
+#define ON(name, backend) {#name " (" backend ")", name, setup, teardown, backend}
+#define TEST(name) ON(name, "epoll"), ON(name, "io_uring")
     struct CMUnitTest tests[] = {
         TEST(test_many_at_once),
         TEST(test_pipeline_beyond_a_batch),
