@@ -144,6 +144,7 @@ struct engine {
     bool active_expire;          /* DEBUG SET-ACTIVE-EXPIRE */
     bool cron_paused;            /* DEBUG PAUSE-CRON */
     bool evicting;
+    uint64_t evict_cursor;       /* where the walk for records with an expiry stands */
     size_t free_pending;         /* records handed to the background and not freed yet: engine's estimate */
 
     struct engine_stats stats;

@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-enum { LFU_NEW = 5, EVICT_BUDGET_US = 5000, EVICT_RANDOM_TRIES = 64 };
+enum { LFU_NEW = 5, EVICT_BUDGET_US = 5000, EVICT_RANDOM_TRIES = 64, EVICT_WALK_RECORDS = 128 };
 
 static bool policy_is(const struct engine *e, int64_t bits)
 {
@@ -68,14 +68,45 @@ static uint64_t badness(const struct engine *e, const struct record *r)
     return engine_clock_idle_s(e, record_clock(r));
 }
 
+struct volatile_search {
+    struct engine *e;
+    struct record *victim;
+    uint64_t worst;
+};
+
+static void volatile_visit(void *arg, struct record *r)
+{
+    struct volatile_search *search = arg;
+    if (record_expire_ms(r) == 0)
+        return;
+    uint64_t b = badness(search->e, r) + 1;
+    if (b > search->worst) {
+        search->worst = b;
+        search->victim = r;
+    }
+}
+
+/* Records with an expiry that chance does not find: they are few among many without. The walk goes on where the last
+ * one ended, so that evicting all of them costs one round. */
+static struct record *volatile_walk(struct engine *e, int db, uint64_t *worst)
+{
+    struct volatile_search search = {.e = e};
+    for (int rounds = 0; search.victim == NULL && rounds < 2; rounds += e->evict_cursor == 0)
+        e->evict_cursor = store_scan(e->store, db, e->evict_cursor, EVICT_WALK_RECORDS, volatile_visit, &search);
+    if (search.victim == NULL || search.worst <= *worst)
+        return NULL;
+    *worst = search.worst;
+    return search.victim;
+}
+
 static struct record *victim_in(struct engine *e, int db, uint64_t *worst)
 {
     bool volatile_only = policy_is(e, MAXMEMORY_VOLATILE), by_chance = policy_is(e, MAXMEMORY_RANDOM);
     struct record *victim = NULL;
     if ((volatile_only ? store_volatile_len(e->store, db) : store_len(e->store, db)) == 0)
         return NULL;
-    int64_t samples = by_chance ? 1 : *e->cfg_maxmemory_samples;
-    for (int64_t got = 0, tries = 0; got < samples && tries < samples * EVICT_RANDOM_TRIES; tries++) {
+    int64_t samples = by_chance ? 1 : *e->cfg_maxmemory_samples, got = 0;
+    for (int64_t tries = 0; got < samples && tries < samples * EVICT_RANDOM_TRIES; tries++) {
         struct record *r = store_random(e->store, db, &e->prng);
         if (volatile_only && record_expire_ms(r) == 0)
             continue;
@@ -86,7 +117,7 @@ static struct record *victim_in(struct engine *e, int db, uint64_t *worst)
             victim = r;
         }
     }
-    return victim;
+    return got == 0 ? volatile_walk(e, db, worst) : victim;
 }
 
 bool evict_for_memory(struct engine *e)
