@@ -2,7 +2,7 @@
  *
  *     === REDIS BUG REPORT START ...        the frame that log scanners look for
  *     who crashed, by which signal, where   (or the assertion that failed)
- *     ------ STACK TRACE ------             backtrace_symbols_fd: no allocation
+ *     ------ STACK TRACE ------             names from the executable's file, no allocation
  *     ------ REGISTERS ------
  *     further sections of the owner         may crash again: then a short report of that, and the end
  *     === REDIS BUG REPORT END ...
@@ -86,11 +86,11 @@ static void print_stack(int fd, void *pc)
     crash_print(fd, "\n------ STACK TRACE ------\n");
     if (pc) {
         crash_print(fd, "EIP:\n");
-        backtrace_symbols_fd(&pc, 1, fd);
+        crash_print_frames(fd, &pc, 1);
     }
     crash_print(fd, "\nBacktrace:\n");
     int count = backtrace(frames, FRAMES_MAX);
-    if (count > 1) backtrace_symbols_fd(frames + 1, count - 1, fd); /* without this function */
+    if (count > 1) crash_print_frames(fd, frames + 1, count - 1); /* without this function */
 }
 
 static void print_registers(int fd, const ucontext_t *context)

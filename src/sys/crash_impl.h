@@ -1,4 +1,4 @@
-/* What the crash report asks of the processor. */
+/* What the crash report asks of the processor and of the executable. */
 #ifndef CAIRN_SYS_CRASH_IMPL_H
 #define CAIRN_SYS_CRASH_IMPL_H
 
@@ -14,5 +14,8 @@ struct crash_register {
 const struct crash_register *crash_registers(size_t *count); /* count 0: this processor is not known */
 uintptr_t crash_register_value(const ucontext_t *context, int index);
 void *crash_program_counter(const ucontext_t *context); /* NULL: not known */
+
+/* One line per address: the function, the distance from its start, the address. */
+void crash_print_frames(int fd, void *const *frames, int count);
 
 #endif
