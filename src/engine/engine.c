@@ -23,6 +23,7 @@ static void bind_config(struct engine *e)
         {&e->cfg_maxmemory, "maxmemory"},
         {&e->cfg_maxmemory_policy, "maxmemory-policy"},
         {&e->cfg_maxmemory_samples, "maxmemory-samples"},
+        {&e->cfg_eviction_tenacity, "maxmemory-eviction-tenacity"},
         {&e->cfg_lazy_expire, "lazyfree-lazy-expire"},
         {&e->cfg_lazy_eviction, "lazyfree-lazy-eviction"},
         {&e->cfg_latency_tracking, "latency-tracking"},
@@ -476,8 +477,12 @@ static uint64_t tick(struct engine *e, uint64_t budget_us)
     bool more = expire_turn(e, budget_us);
     if (store_step(e->store, TICK_EXPIRE_BUDGET))
         more = true;
+    if (e->evict_more) {
+        (void)evict_for_memory(e);
+        more |= e->evict_more;
+    }
     if (more)
-        return e->mono_us + budget_us; /* let commands run in between */
+        return e->mono_us + 2 * budget_us; /* commands have half of the time */
     if (e->active_expire && e->pause == PAUSE_NONE) {
         uint64_t due = store_next_due_ms(e->store, e->now_ms);
         if (due != UINT64_MAX) {

@@ -161,7 +161,7 @@ const struct config_item engine_config_items[] = {
     {CONFIG_ITEM_INT("databases", CONFIG_IMMUTABLE, "16", 1, INT_MAX)},
     {CONFIG_ITEM_INT("active-expire-effort", 0, "1", 1, 10)},
     {CONFIG_ITEM_INT("hz", 0, "10", 0, INT_MAX), .apply = apply_hz},
-    {CONFIG_ITEM_BOOL("dynamic-hz", 0, "yes")},
+    {CONFIG_ITEM_BOOL("dynamic-hz", CONFIG_INERT, "yes")},
     {CONFIG_ITEM_BOOL("activerehashing", CONFIG_INERT, "yes")},
     {CONFIG_ITEM_SPECIAL("notify-keyspace-events", CONFIG_INERT, "", set_events)},
     /* requests */

@@ -145,6 +145,7 @@ struct engine {
     bool cron_paused;            /* DEBUG PAUSE-CRON */
     bool evicting;
     uint64_t evict_cursor;       /* where the walk for records with an expiry stands */
+    bool evict_more;             /* over the limit with victims left: the ticks go on */
     size_t free_pending;         /* records handed to the background and not freed yet: engine's estimate */
 
     struct engine_stats stats;
@@ -155,7 +156,7 @@ struct engine {
     uint64_t slow_ticks; /* the smaller of the two slow thresholds; UINT64_MAX: none */
 
     /* Bound configuration. */
-    const int64_t *cfg_maxmemory, *cfg_maxmemory_policy, *cfg_maxmemory_samples;
+    const int64_t *cfg_maxmemory, *cfg_maxmemory_policy, *cfg_maxmemory_samples, *cfg_eviction_tenacity;
     const int64_t *cfg_lazy_expire, *cfg_lazy_eviction;
     const int64_t *cfg_latency_tracking, *cfg_slowlog_slower_than, *cfg_latency_threshold;
     const int64_t *cfg_lfu_log_factor, *cfg_lfu_decay_time;

@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-enum { LFU_NEW = 5, EVICT_BUDGET_US = 5000, EVICT_RANDOM_TRIES = 64, EVICT_WALK_RECORDS = 128 };
+enum { LFU_NEW = 5, EVICT_STEP_US = 50, EVICT_RANDOM_TRIES = 64, EVICT_WALK_RECORDS = 128 };
 
 static bool policy_is(const struct engine *e, int64_t bits)
 {
@@ -120,38 +120,55 @@ static struct record *victim_in(struct engine *e, int db, uint64_t *worst)
     return got == 0 ? volatile_walk(e, db, worst) : victim;
 }
 
+/* maxmemory-eviction-tenacity: 50 us for each of the first ten steps, then each one 15 % more; 100: until it is done. */
+static uint64_t budget_us(const struct engine *e)
+{
+    int64_t tenacity = *e->cfg_eviction_tenacity;
+    if (tenacity >= 100)
+        return UINT64_MAX;
+    double us = (double)(EVICT_STEP_US * (tenacity < 10 ? tenacity : 10));
+    for (int64_t i = 10; i < tenacity; i++)
+        us *= 1.15;
+    return (uint64_t)us;
+}
+
+/* The worst of all databases is evicted. False: there is none. */
+static bool evict_one(struct engine *e)
+{
+    struct record *victim = NULL;
+    uint64_t worst = 0;
+    int db = 0, databases = store_databases(e->store);
+    int first = (int)prng_below(&e->prng, (uint64_t)databases);
+    for (int i = 0; i < databases; i++) {
+        struct record *r = victim_in(e, (first + i) % databases, &worst);
+        if (r != NULL) {
+            victim = r;
+            db = (first + i) % databases;
+        }
+    }
+    if (victim != NULL)
+        engine_evict_key(e, db, victim);
+    return victim != NULL;
+}
+
 bool evict_for_memory(struct engine *e)
 {
     uint64_t limit = (uint64_t)*e->cfg_maxmemory;
-    if (limit == 0 || mem_used() <= limit)
+    e->evict_more = false;
+    if (limit == 0 || e->pause != PAUSE_NONE || mem_used() <= limit)
         return true;
     if (*e->cfg_maxmemory_policy == MAXMEMORY_NOEVICTION || e->evicting)
         return false;
     e->evicting = true;
-    uint64_t start = clock_mono_us();
-    bool fits = false;
-    while (!fits) {
-        struct record *victim = NULL;
-        uint64_t worst = 0;
-        int db = 0, databases = store_databases(e->store);
-        int first = (int)prng_below(&e->prng, (uint64_t)databases);
-        for (int i = 0; i < databases; i++) {
-            struct record *r = victim_in(e, (first + i) % databases, &worst);
-            if (r != NULL) {
-                victim = r;
-                db = (first + i) % databases;
-            }
-        }
-        if (victim == NULL)
-            break;
-        engine_evict_key(e, db, victim);
-        fits = mem_used() <= limit;
-        if (!fits && clock_mono_us() - start > EVICT_BUDGET_US)
-            break;
+    uint64_t start = clock_mono_us(), budget = budget_us(e);
+    bool some = true;
+    while (some && mem_used() > limit && !e->evict_more) {
+        some = evict_one(e);
+        e->evict_more = some && mem_used() > limit && clock_mono_us() - start > budget;
     }
     e->evicting = false;
-    /* Out of time but with victims left: the command may run, the next one goes on freeing. */
-    return fits || mem_used() <= limit + limit / 100;
+    /* Out of time but with victims left: the command may run, the next one and the ticks go on freeing. */
+    return some;
 }
 
 bool engine_evict(struct engine *e)

@@ -74,9 +74,16 @@ static enum gate_verdict gate_no_multi(struct gate_call *c)
     return refuse(c, SLICE("ERR Command not allowed inside a transaction"));
 }
 
+/* A queue takes memory, whatever it is of. */
+static bool takes_memory(const struct gate_call *c)
+{
+    bool queued = c->s->txn.open && !(c->entry->command->flags & CMD_UNQUEUED);
+    return queued || (effective_flags(c) & CMD_DENYOOM) != 0;
+}
+
 static enum gate_verdict gate_memory(struct gate_call *c)
 {
-    if (evict_for_memory(c->e) || !(effective_flags(c) & CMD_DENYOOM))
+    if (evict_for_memory(c->e) || !takes_memory(c))
         return GATE_PASS;
     return refuse(c, status_text(ST_OOM));
 }

@@ -207,7 +207,7 @@ const struct config_item net_config_items[] = {
     {CONFIG_ITEM_STRING("unixsocketgroup", NEW_FIXED, "")},
     {CONFIG_ITEM_INT("tcp-backlog", CONFIG_IMMUTABLE, "511", 0, INT_MAX)},
     {CONFIG_ITEM_INT("socket-mark-id", CONFIG_IMMUTABLE, "0", 0, UINT_MAX)},
-    {CONFIG_ITEM_STRING("bind-source-addr", 0, "")},
+    {CONFIG_ITEM_STRING("bind-source-addr", CONFIG_INERT, "")},
     {CONFIG_ITEM_INT("max-new-connections-per-cycle", 0, "10", 1, 1000)},
     {CONFIG_ITEM_BOOL("protected-mode", 0, "yes")},
     {CONFIG_ITEM_BOOL("mptcp", NEW_FIXED | CONFIG_INERT, "no")},

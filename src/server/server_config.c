@@ -138,7 +138,7 @@ const struct config_item server_config_items[] = {
     {CONFIG_ITEM_BOOL("jemalloc-bg-thread", CONFIG_INERT, "yes")},
     {CONFIG_ITEM_ENUM("oom-score-adj", 0, "no", oom_modes)},
     {CONFIG_ITEM_SPECIAL("oom-score-adj-values", CONFIG_MULTI_ARG, "0 200 800", set_oom_scores)},
-    {CONFIG_ITEM_STRING("ignore-warnings", 0, "")},
+    {CONFIG_ITEM_STRING("ignore-warnings", CONFIG_INERT, "")},
     /* the log */
     {CONFIG_ITEM_STRING("logfile", CONFIG_IMMUTABLE, "")},
     {CONFIG_ITEM_ENUM("loglevel", 0, "notice", log_levels)},
@@ -152,12 +152,12 @@ const struct config_item server_config_items[] = {
     {CONFIG_ITEM_BOOL("crash-log-enabled", 0, "yes")},
     {CONFIG_ITEM_BOOL("crash-memcheck-enabled", CONFIG_INERT, "yes")},
     {CONFIG_ITEM_INT("watchdog-period", CONFIG_HIDDEN, "0", 0, INT_MAX)},
-    {CONFIG_ITEM_BOOL("use-exit-on-panic", CONFIG_HIDDEN, "no")},
+    {CONFIG_ITEM_BOOL("use-exit-on-panic", CONFIG_HIDDEN | CONFIG_INERT, "no")},
     {CONFIG_ITEM_BOOL("enable-debug-assert", CONFIG_IMMUTABLE | CONFIG_HIDDEN | CONFIG_INERT, "no")},
     {CONFIG_ITEM_STRING("debug-context", CONFIG_HIDDEN | CONFIG_INERT, "")},
-    /* the end */
-    {CONFIG_ITEM_INT("shutdown-timeout", 0, "10", 0, INT_MAX)},
-    {CONFIG_ITEM_FLAGS("shutdown-on-sigterm", 0, "default", shutdown_options), .check = check_shutdown},
-    {CONFIG_ITEM_FLAGS("shutdown-on-sigint", 0, "default", shutdown_options), .check = check_shutdown},
+    /* the end: nothing to save and no replica to wait for yet */
+    {CONFIG_ITEM_INT("shutdown-timeout", CONFIG_INERT, "10", 0, INT_MAX)},
+    {CONFIG_ITEM_FLAGS("shutdown-on-sigterm", CONFIG_INERT, "default", shutdown_options), .check = check_shutdown},
+    {CONFIG_ITEM_FLAGS("shutdown-on-sigint", CONFIG_INERT, "default", shutdown_options), .check = check_shutdown},
 };
 const int server_config_item_count = (int)ARRAY_LEN(server_config_items);

@@ -334,7 +334,6 @@ static void test_noeviction(void **state)
     RUN("get k", oom); /* a queue takes memory, too */
     RUN("discard", "OK");
     fixture_config(fx, "maxmemory", "0");
-    fixture_config(fx, "maxmemory", "0");
     RUN("multi", "OK");
     RUN("get k", "QUEUED");
     RUN("del k", "QUEUED");
@@ -496,5 +495,6 @@ int main(void)
         TEST(test_eviction_and_transaction),
         TEST(test_pause),
     };
+    mem_thread_init(); /* memory is counted by thread */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
