@@ -476,3 +476,21 @@ def test_one_exec_is_atomic(pair):
         stop.set()
     thread.join()
     assert not wrong
+
+
+def test_nothing_is_queued_without_memory(start):
+    """A queue takes memory whatever it is of; what ends the transaction is heard."""
+    def said(server):
+        answers = []
+        with server.conn() as conn, server.conn() as other:
+            for command in (("GET", "k"), ("PING",), ("UNWATCH",), ("SET", "k", "w"), ("DEL", "k"), ("RESET",),
+                            ("DISCARD",)):
+                conn.call("MULTI")
+                conn.call("GET", "k")
+                other.call("CONFIG", "SET", "maxmemory", 1)
+                answers += [conn.call(*command), conn.call("EXEC"), conn.call("DISCARD"), conn.call("GET", "k")]
+                other.call("CONFIG", "SET", "maxmemory", 0)
+        return answers
+    mine = said(start())
+    assert mine == said(start(oracle=True))
+    assert mine[0].text.startswith("OOM ")
