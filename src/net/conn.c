@@ -17,6 +17,11 @@
 #include <stdio.h>
 #include <unistd.h>
 
+size_t conn_mem(const struct conn *c)
+{
+    return mem_usable(c) + request_parser_mem(&c->parser) + reply_mem(&c->reply) + session_mem(c->session);
+}
+
 static void describe(void *peer, struct peer_info *out)
 {
     struct conn *c = peer;
@@ -30,7 +35,7 @@ static void describe(void *peer, struct peer_info *out)
     out->out_chunks = c->reply.chunks;
     out->out_mem = reply_mem(&c->reply);
     out->out_buf = REPLY_CHUNK_SIZE;
-    out->total_mem = mem_usable(c) + held + out->out_mem + session_mem(c->session);
+    out->total_mem = conn_mem(c);
     out->net_in = c->net_in;
     out->net_out = c->net_out;
     out->readable = !c->paused;

@@ -15,7 +15,8 @@ enum {
     LISTENERS_MAX = 32,
     SEND_IOV_MAX = 64,
     SEND_BYTES_MAX = 1024 * 1024, /* of one connection per turn, so that a big reply does not stall the others */
-    TICK_BUDGET_US = 1000
+    TICK_BUDGET_US = 1000,
+    EVICTED_CLIENTS_MAX = 64 /* in one look at all of them */
 };
 
 /* A request that could not run yet because its session waits; FIFO. */
@@ -70,6 +71,7 @@ struct worker {
 
     const int64_t *cfg_timeout, *cfg_keepalive, *cfg_maxclients, *cfg_protected, *cfg_query_limit, *cfg_bulk_max,
         *cfg_hz;
+    const int64_t *cfg_maxmemory, *cfg_maxmemory_clients;
     const int64_t *cfg_port, *cfg_backlog, *cfg_unix_perm, *cfg_accept_max, *cfg_mark;
     const char *const *cfg_unixsocket, *const *cfg_unixgroup;
 };
@@ -82,6 +84,7 @@ void conn_free(struct conn *c);
 void conn_run_woken(struct conn *c);
 void conn_write(struct conn *c);                        /* sends what is queued, as far as the socket takes it */
 void conn_mark_dirty(struct conn *c);
+size_t conn_mem(const struct conn *c);                  /* of the client: buffers, session, transaction */
 bool conn_limits_ok(struct conn *c);                    /* output limits; false: the connection was closed */
 
 /* worker.c */

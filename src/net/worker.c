@@ -30,6 +30,8 @@ struct worker *worker_new(struct engine *e, struct loop *loop)
     w->cfg_query_limit = config_bind_i64(c, "client-query-buffer-limit");
     w->cfg_bulk_max = config_bind_i64(c, "proto-max-bulk-len");
     w->cfg_hz = config_bind_i64(c, "hz");
+    w->cfg_maxmemory = config_bind_i64(c, "maxmemory");
+    w->cfg_maxmemory_clients = config_bind_i64(c, "maxmemory-clients");
     w->cfg_port = config_bind_i64(c, "port");
     w->cfg_backlog = config_bind_i64(c, "tcp-backlog");
     w->cfg_unix_perm = config_bind_i64(c, "unixsocketperm");
@@ -185,6 +187,41 @@ void worker_flush(struct worker *w, int ms)
     bury(w);
 }
 
+/* maxmemory-clients: bytes, or below zero a part of maxmemory in percent; 0: no limit. */
+static uint64_t clients_limit(const struct worker *w)
+{
+    int64_t limit = *w->cfg_maxmemory_clients;
+    return limit >= 0 ? (uint64_t)limit : (uint64_t)((double)*w->cfg_maxmemory / 100 * (double)-limit);
+}
+
+/* Those with the largest buffers and queues go until what is left fits. */
+static void clients_evict(struct worker *w)
+{
+    uint64_t limit = clients_limit(w), used = 0;
+    if (limit == 0)
+        return;
+    list_for(link, &w->conns) used += conn_mem(list_entry(link, struct conn, link));
+    for (int evicted = 0; used > limit && evicted < EVICTED_CLIENTS_MAX; evicted++) {
+        struct conn *largest = NULL;
+        size_t most = 0;
+        list_for(link, &w->conns) {
+            struct conn *c = list_entry(link, struct conn, link);
+            size_t bytes = session_flags(c->session) & SESSION_NO_EVICT ? 0 : conn_mem(c);
+            if (bytes > most) {
+                most = bytes;
+                largest = c;
+            }
+        }
+        if (largest == NULL)
+            return;
+        log_notice(engine_log(w->engine), "Evicting client: id=%llu tot-mem=%zu",
+                   (unsigned long long)session_id(largest->session), most);
+        engine_stats(w->engine)->evicted_clients++;
+        conn_close_soon(largest);
+        used -= most;
+    }
+}
+
 void worker_cron(struct worker *w)
 {
     uint64_t now = engine_now_ms(w->engine), timeout_ms = (uint64_t)*w->cfg_timeout * 1000;
@@ -202,5 +239,6 @@ void worker_cron(struct worker *w)
             conn_close_soon(c);
         }
     }
+    clients_evict(w);
     bury(w);
 }

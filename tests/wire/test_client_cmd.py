@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from harness import wait_for
+from harness import info, wait_for
 from resp import OK, Disconnected, encode, error, integer
 
 SCRIPTS = r"""
@@ -375,3 +375,20 @@ def test_no_evict_flag(pair):
         assert "e" in rows(conn, "ID", own_id(conn))[0]["flags"]
         conn.call("CLIENT", "NO-EVICT", "OFF")
         assert "e" not in rows(conn, "ID", own_id(conn))[0]["flags"]
+
+
+def test_maxmemory_clients(pair):
+    """The client that holds the most is closed when all of them hold too much; NO-EVICT saves it."""
+    with pair.ours.conn() as conn, pair.ours.conn() as greedy, pair.ours.conn() as saved:
+        before = int(info(conn, "stats")["evicted_clients"])
+        saved.call("CLIENT", "NO-EVICT", "ON")
+        for c in (greedy, saved):
+            c.call("MULTI")
+            for _ in range(4):
+                c.call("SET", "k", "x" * (1 << 20))
+        conn.call("CONFIG", "SET", "maxmemory-clients", "5mb")
+        wait_for("the greedy one to go", lambda: int(info(conn, "stats")["evicted_clients"]) == before + 1)
+        with pytest.raises(Disconnected):
+            greedy.call("EXEC")
+        assert len(saved.call("EXEC").value) == 4
+        conn.call("CONFIG", "SET", "maxmemory-clients", "0")
