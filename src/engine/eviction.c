@@ -120,7 +120,8 @@ static struct record *victim_in(struct engine *e, int db, uint64_t *worst)
     return got == 0 ? volatile_walk(e, db, worst) : victim;
 }
 
-/* maxmemory-eviction-tenacity: 50 us for each of the first ten steps, then each one 15 % more; 100: until it is done. */
+/* maxmemory-eviction-tenacity: 50 us for each of the first ten steps, then each one 15 % more; 100: until it is
+ * done. */
 static uint64_t budget_us(const struct engine *e)
 {
     int64_t tenacity = *e->cfg_eviction_tenacity;

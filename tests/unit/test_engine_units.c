@@ -1,5 +1,5 @@
-/* Units, the log of effects and its readers; engines side by side; memory limit; pauses. What each command writes into the log
- * is in test_cmd_effects.c. */
+/* Units, the log of effects and its readers; engines side by side; memory limit; pauses. What each command writes into
+ * the log is in test_cmd_effects.c. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
