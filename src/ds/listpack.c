@@ -458,8 +458,18 @@ uint32_t listpack_seek(const struct listpack *lp, int64_t index)
 bool listpack_read(const struct listpack *lp, uint32_t *pos, struct listpack_value *out)
 {
     if (*pos == 0) return false;
-    *out = listpack_get(lp, *pos);
-    *pos = listpack_next(lp, *pos);
+    assert_entry(lp, *pos);
+    const uint8_t *p = bytes_of(lp) + *pos;
+    uint32_t step;
+    if (p[0] >= TEXT6 && p[0] < INT13) { /* most entries: all is known from the first byte */
+        uint32_t len = p[0] & TEXT6_MAX;
+        *out = (struct listpack_value){.text = slice_of(p + 1, len)};
+        step = len + 2;
+    } else {
+        *out = entry_value(p);
+        step = entry_step(p);
+    }
+    *pos = p[step] == END ? 0 : *pos + step;
     return true;
 }
 
