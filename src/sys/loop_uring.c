@@ -52,7 +52,8 @@ enum {
     SEND_ARENA_BYTES = 256 * 1024,
     SEND_COPY_MAX = 16 * 1024,        /* what is larger pays for its own system call */
     SENDS_MAX = 1024,                 /* in the arena at a time */
-    INTO_POLL_MIN = 64 * 1024,        /* from here on stream_read_into leaves the buffers and reads straight */
+    BULK_INTO_MIN = 64 * 1024,        /* who asks stream_read_into for so much sends large values */
+    BULK_READ_MIN = 8 * 1024,         /* and has ceased to when a read gives less than this */
     READ_ARENA_BYTES = 256 * 1024,    /* of reads after a poll */
     LINGER_US = 10 * 1000 * 1000,     /* so long a closed stream may still send what was accepted from its owner */
     LINGER_CHECK_US = 1000 * 1000,
@@ -69,7 +70,8 @@ enum {
     STREAM_TODO = STREAM_BACKEND_FLAG << 2,         /* in loop->todo */
     STREAM_SENT_OWED = STREAM_BACKEND_FLAG << 3,    /* in loop->owed: IO_SENT comes when the arena was taken */
     STREAM_STARVED = STREAM_BACKEND_FLAG << 4,      /* in loop->starved */
-    STREAM_INTO_POLL = STREAM_BACKEND_FLAG << 5     /* a large value is read straight into the owner's memory */
+    /* sends large values: read after polls, straight into the owner's memory */
+    STREAM_BULK = STREAM_BACKEND_FLAG << 5
 };
 
 /* What few streams have. */
@@ -89,8 +91,11 @@ struct uring_stream {
     struct stream_extra *extra;
     uint32_t send_round; /* == loop->send_round: a send of it is in the arena */
     uint32_t data_turn;  /* == loop->turn: has had its IO_DATA of this turn */
+    uint32_t into_at;    /* then: which completion says what came to into_ptr and may still grow, or INTO_NONE */
 };
 _Static_assert(sizeof(struct uring_stream) <= 64, "idle connections must stay small");
+
+enum { INTO_NONE = UINT32_MAX };
 
 struct watch {
     struct watch *next;
@@ -311,7 +316,7 @@ static void cancel_recv(struct uring_loop *loop, struct uring_stream *s)
 
 static bool reads_by_poll(const struct uring_stream *s)
 {
-    return s->base.flags & (STREAM_NO_SOCKET | STREAM_INTO_POLL);
+    return s->base.flags & (STREAM_NO_SOCKET | STREAM_BULK);
 }
 
 static void settle_reading(struct uring_loop *loop, struct uring_stream *s)
@@ -360,23 +365,43 @@ static void stream_die(struct uring_stream *s, struct batch *batch, enum io_kind
 
 /* ------------------------------------------------------------------------------------------------------- receiving */
 
-/* len bytes have come to the owner's memory. */
-static void into_advance(struct uring_stream *s, struct batch *batch, size_t len)
+/* Whether a stream may have (more) data in this turn. */
+static bool may_deliver(const struct uring_loop *loop, const struct uring_stream *s)
 {
-    emit(batch, IO_DATA, s)->data = slice_of(s->into_ptr, len);
-    s->into_ptr += len;
-    s->into_len -= len;
-    if (s->into_len == 0) flags_clear(s, STREAM_INTO_POLL);
+    return s->data_turn != loop->turn || (s->into_at != INTO_NONE && s->into_len > 0);
 }
 
-static void deliver(struct uring_stream *s, struct batch *batch, char *data, size_t len)
+static void no_more_this_turn(const struct uring_loop *loop, struct uring_stream *s)
+{
+    s->data_turn = loop->turn;
+    s->into_at = INTO_NONE;
+}
+
+/* len bytes have come to the owner's memory: a completion of its own, or behind those of the one before. */
+static void into_advance(struct uring_loop *loop, struct uring_stream *s, struct batch *batch, size_t len)
+{
+    if (s->data_turn == loop->turn) {
+        batch->out[s->into_at].data.len += len;
+    } else {
+        emit(batch, IO_DATA, s)->data = slice_of(s->into_ptr, len);
+        s->data_turn = loop->turn;
+        s->into_at = (uint32_t)batch->count - 1;
+    }
+    s->into_ptr += len;
+    s->into_len -= len;
+}
+
+static void deliver(struct uring_loop *loop, struct uring_stream *s, struct batch *batch, char *data, size_t len)
 {
     size_t part = len < s->into_len ? len : s->into_len;
     if (part) {
         memcpy(s->into_ptr, data, part);
-        into_advance(s, batch, part);
+        into_advance(loop, s, batch, part);
     }
-    if (len > part) emit(batch, IO_DATA, s)->data = slice_of(data + part, len - part);
+    if (len > part) {
+        emit(batch, IO_DATA, s)->data = slice_of(data + part, len - part);
+        no_more_this_turn(loop, s);
+    }
 }
 
 static void hold(struct uring_stream *s, const char *data, size_t len)
@@ -432,8 +457,7 @@ static void on_recv(struct uring_loop *loop, struct uring_stream *s, struct batc
             hold(s, buffer_at(loop, id), (size_t)res);
             cancel_recv(loop, s);
         } else {
-            s->data_turn = loop->turn;
-            deliver(s, batch, buffer_at(loop, id), (size_t)res);
+            deliver(loop, s, batch, buffer_at(loop, id), (size_t)res);
         }
         if (!(flags & IORING_CQE_F_MORE)) settle(loop, s);
     } else if (res == 0) {
@@ -452,18 +476,20 @@ static void defer(struct uring_loop *loop, struct uring_stream *s, int res, unsi
     loop->deferred[loop->deferred_count++] = (struct deferred){s, res, flags};
 }
 
-/* Pieces left from the turn before: one per stream again, the others stay in order. */
+/* Pieces left from the turn before: one per stream again, or as many as go into the owner's memory; the others stay in
+ * order. */
 static void deferred_run(struct uring_loop *loop, struct batch *batch)
 {
     int kept = 0;
     for (int i = 0; i < loop->deferred_count; i++) {
         struct deferred d = loop->deferred[i];
-        bool wait = d.stream->data_turn == loop->turn && !(d.stream->base.flags & STREAM_CLOSED);
-        if (wait || !has_room(batch)) {
-            loop->deferred[kept++] = d;
-            d.stream->data_turn = loop->turn; /* what comes behind a kept piece is kept as well */
-        } else {
+        /* What was held while the stream was paused is older and comes first. */
+        bool waits = has_held(d.stream) && !(d.stream->base.flags & STREAM_PAUSED);
+        if (has_room(batch) && may_deliver(loop, d.stream) && !waits) {
             on_recv(loop, d.stream, batch, d.res, d.flags);
+        } else {
+            loop->deferred[kept++] = d;
+            no_more_this_turn(loop, d.stream); /* what comes behind a kept piece is kept as well */
         }
     }
     loop->deferred_count = kept;
@@ -491,9 +517,10 @@ static void read_now(struct uring_loop *loop, struct uring_stream *s, struct bat
         return;
     }
     size_t len = (size_t)n, part = len < into_room ? len : into_room;
-    s->data_turn = loop->turn;
-    if (part) into_advance(s, batch, part);
+    if (len < BULK_READ_MIN && s->into_len == 0) flags_clear(s, STREAM_BULK);
+    if (part) into_advance(loop, s, batch, part);
     if (len > part) {
+        no_more_this_turn(loop, s);
         emit(batch, IO_DATA, s)->data = slice_of(arena, len - part);
         loop->read_arena_used += (len - part + 63) & ~(size_t)63;
     }
@@ -505,6 +532,7 @@ static void on_poll_in(struct uring_loop *loop, struct uring_stream *s, struct b
     s->base.armed &= (uint16_t)~ARM_POLL_IN;
     if (s->base.flags & (STREAM_CLOSED | STREAM_DEAD | STREAM_EOF)) return;
     if (res < 0 || s->base.flags & STREAM_PAUSED) settle(loop, s);
+    else if (!may_deliver(loop, s)) todo_push(loop, s);
     else read_now(loop, s, batch);
 }
 
@@ -764,8 +792,9 @@ static void held_deliver(struct uring_loop *loop, struct uring_stream *s, struct
     mem_free(x->held);
     x->held = NULL;
     x->held_len = 0;
-    s->data_turn = loop->turn;
-    deliver(s, batch, block + sizeof(char *), len);
+    s->data_turn = loop->turn - 1; /* pieces that wait behind it said that this turn is over */
+    deliver(loop, s, batch, block + sizeof(char *), len);
+    no_more_this_turn(loop, s);
 }
 
 static void spent_free(struct uring_loop *loop)
@@ -856,7 +885,7 @@ static void on_cqe(struct uring_loop *loop, struct batch *batch, const struct io
     struct uring_stream *s = ptr;
     switch (tag) {
     case TAG_RECV:
-        if (s->data_turn == loop->turn && !(s->base.flags & STREAM_CLOSED)) defer(loop, s, cqe->res, cqe->flags);
+        if (!may_deliver(loop, s) && !(s->base.flags & STREAM_CLOSED)) defer(loop, s, cqe->res, cqe->flags);
         else on_recv(loop, s, batch, cqe->res, cqe->flags);
         break;
     case TAG_POLL_IN: on_poll_in(loop, s, batch, cqe->res); break;
@@ -948,13 +977,13 @@ static void closed_run(struct uring_loop *loop)
 /* One call to the kernel and what comes of it. */
 static void turn_once(struct uring_loop *loop, int64_t timeout_us, struct batch *batch)
 {
+    deferred_run(loop, batch);
     starved_run(loop);
     todo_run(loop, batch);
     bool busy = batch->count > 0 || loop->deferred_count > 0 || loop->todo || loop->owed_count > 0 ||
                 io_uring_cq_ready(&loop->ring) > 0;
     if (loop->lingering && (timeout_us < 0 || timeout_us > LINGER_CHECK_US)) timeout_us = LINGER_CHECK_US;
     enter(loop, busy ? 0 : timeout_us);
-    deferred_run(loop, batch);
     if (!cqes_run(loop, batch)) return;
     /* Everything that was submitted is done: sends never wait in the kernel. */
     if (loop->send_count > 0) {
@@ -1050,10 +1079,9 @@ static void uring_stream_read_into(struct loop *base, struct stream *stream, cha
     struct uring_stream *s = stream_of(stream);
     s->into_ptr = ptr;
     s->into_len = len;
-    bool was = s->base.flags & STREAM_INTO_POLL, is = len >= INTO_POLL_MIN;
-    if (is) flags_set(s, STREAM_INTO_POLL);
-    else flags_clear(s, STREAM_INTO_POLL);
-    if (was != is) todo_push(uring_of(base), s);
+    if (len < BULK_INTO_MIN || s->base.flags & STREAM_BULK) return;
+    flags_set(s, STREAM_BULK);
+    todo_push(uring_of(base), s);
 }
 
 /* ------------------------------------------------------------------------------------------------------------ loop */
