@@ -17,7 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { STORE_PARTITIONS = 16, FLUSH_AT_EXIT_MS = 200, TURN_MAX_WAIT_US = 100 * 1000 };
+enum { STORE_PARTITIONS = 16, FLUSH_AT_EXIT_MS = 200, TURN_MAX_WAIT_US = 100 * 1000, WATCHDOG_MIN_MS = 200 };
 
 struct server *server_new(const char *program, const char *config_path, int argc, char **argv, struct buf *err)
 {
@@ -87,6 +87,14 @@ static void take_stop_signal(struct server *s)
     s->stop = true;
 }
 
+/* A turn that is over was not stuck. Two system calls, so only when it is wanted. Returns whether the timer runs. */
+static bool watch_over(int64_t period_ms)
+{
+    /* A turn that only waits takes long, too. */
+    watchdog_kick(period_ms == 0 ? 0 : period_ms < WATCHDOG_MIN_MS ? WATCHDOG_MIN_MS : (int)period_ms);
+    return period_ms > 0;
+}
+
 int server_run(struct server *s)
 {
     s->exit_code = 1;
@@ -106,13 +114,16 @@ int server_run(struct server *s)
     start_title(s);
     start_ready(s);
     engine_stats(s->engine)->memory_startup = mem_used();
+    const int64_t *watchdog_ms = config_bind_i64(s->config, "watchdog-period");
+    bool watched = false;
     while (!s->stop) {
         if (!worker_turn(s->worker, TURN_MAX_WAIT_US)) {
             log_warning(&s->log, "The event loop failed: %s", strerror(errno));
             return s->exit_code;
         }
         take_stop_signal(s);
-        watchdog_kick((int)*config_bind_i64(s->config, "watchdog-period"));
+        if (unlikely(*watchdog_ms > 0 || watched))
+            watched = watch_over(*watchdog_ms);
     }
     log_notice(&s->log, "User requested shutdown...");
     process_notify("STOPPING=1\n");

@@ -183,3 +183,18 @@ def test_monotonic_stats(pair):
         before = int(info(conn, "stats")["total_commands_processed"])
         conn.many([("PING",)] * 100)
         wait_for("100 more commands", lambda: int(info(conn, "stats")["total_commands_processed"]) >= before + 100)
+
+
+@pytest.mark.cairn_only
+def test_watchdog(start):
+    """It tells of a turn that takes too long, and not of one that waits for clients."""
+    server = start()
+    with server.conn() as conn:
+        conn.call("CONFIG", "SET", "watchdog-period", 30)
+        time.sleep(0.5)
+        assert "WATCHDOG" not in server.output()
+        conn.call("DEBUG", "SLEEP", "0.5")
+        wait_for("its report", lambda: "WATCHDOG TIMER EXPIRED" in server.output())
+        conn.call("CONFIG", "SET", "watchdog-period", 0)
+        conn.call("DEBUG", "SLEEP", "0.5")
+        assert server.output().count("WATCHDOG TIMER EXPIRED") < 5
