@@ -122,7 +122,7 @@ static void host_facts(void *arg, struct host_facts *out)
     struct server *s = arg;
     *out = (struct host_facts){.os = buf_cstr(&s->os),
                                .executable = buf_cstr(&s->program),
-                               .supervised = s->supervised ? "systemd" : "no",
+                               .supervised = s->supervised_by == NULL ? "no" : s->supervised_by,
                                .multiplexing_api = loop_backend(s->loop),
                                .pid = getpid(),
                                .tcp_port = (int)*config_bind_i64(s->config, "port"),

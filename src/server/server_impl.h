@@ -24,7 +24,7 @@ struct server {
     struct buf os;        /* "Linux 6.1.0 x86_64" */
     struct host_info host_info;
     bool stop, stopping;  /* SHUTDOWN or a signal asked for it; the exit code is exit_code */
-    bool supervised;
+    const char *supervised_by; /* "systemd", "upstart"; NULL: nobody */
     bool oom_score_changed; /* by us, from oom_score_before */
     int oom_score_before;
     int exit_code;

@@ -9,7 +9,9 @@
 #include "sys/process.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -62,13 +64,30 @@ static bool logfile_opens(struct server *s)
     return true;
 }
 
+/* Upstart waits until the process stops itself, and lets it go on then. */
+static bool supervised_by_upstart(struct server *s, bool asked)
+{
+    if (!process_under_upstart()) {
+        if (asked)
+            log_warning(&s->log, "upstart supervision requested, but UPSTART_JOB not found");
+        return false;
+    }
+    log_notice(&s->log, "supervised by upstart, will stop to signal readiness.");
+    raise(SIGSTOP);
+    unsetenv("UPSTART_JOB");
+    return true;
+}
+
 static void supervise(struct server *s)
 {
     int64_t mode = number(s, "supervised");
-    bool wanted = mode == SUPERVISED_SYSTEMD || (mode == SUPERVISED_AUTO && process_under_systemd());
-    s->supervised = wanted && process_under_systemd();
-    if (mode == SUPERVISED_SYSTEMD && !s->supervised)
+    bool automatic = mode == SUPERVISED_AUTO;
+    if ((mode == SUPERVISED_SYSTEMD || automatic) && process_under_systemd())
+        s->supervised_by = "systemd";
+    else if (mode == SUPERVISED_SYSTEMD)
         log_warning(&s->log, "systemd supervision requested or auto-detected, but NOTIFY_SOCKET not found");
+    else if ((mode == SUPERVISED_UPSTART || automatic) && supervised_by_upstart(s, !automatic))
+        s->supervised_by = "upstart";
 }
 
 static void open_files_raise(struct server *s)
@@ -118,7 +137,7 @@ bool start_process(struct server *s)
     else
         log_notice(&s->log, "Configuration loaded");
     supervise(s);
-    if (number(s, "daemonize") && !s->supervised && !process_daemonize()) {
+    if (number(s, "daemonize") && s->supervised_by == NULL && !process_daemonize()) {
         log_warning(&s->log, "Can't run in the background: %s", strerror(errno));
         return false;
     }
@@ -193,8 +212,8 @@ void start_ready(struct server *s)
         log_notice(&s->log, "Ready to accept connections tcp");
     if (text(s, "unixsocket")[0] != '\0')
         log_notice(&s->log, "Ready to accept connections unix");
-    if (s->supervised)
-        process_notify("STATUS=Ready to accept connections\nREADY=1\n");
+    if (s->supervised_by != NULL)
+        (void)process_notify("STATUS=Ready to accept connections\nREADY=1\n");
 }
 
 /* --- title --- */

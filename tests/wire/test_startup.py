@@ -513,3 +513,40 @@ def test_runs_under_another_name(start, tmp_path):
             assert conn.call("PING").value == b"PONG"
     finally:
         server.cleanup()
+
+
+@pytest.mark.parametrize("mode", ["systemd", "auto"])
+def test_systemd_is_told(start, tmp_path, monkeypatch, mode):
+    path = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        sock.bind(path)
+        sock.settimeout(20)
+        monkeypatch.setenv("NOTIFY_SOCKET", path)
+        server = start(config={"supervised": mode})
+
+        def wait_to_hear(word):
+            while word not in sock.recv(1000):
+                pass
+        wait_to_hear(b"READY=1\n")
+        with server.conn() as conn:
+            assert info(conn, "server")["process_supervised"] == "systemd"
+        server.signal(signal.SIGTERM)
+        wait_to_hear(b"STOPPING=1")
+        assert server.wait_exit() == 0
+
+
+@pytest.mark.parametrize("mode", ["upstart", "auto"])
+def test_upstart_is_told(monkeypatch, mode):
+    monkeypatch.setenv("UPSTART_JOB", "x")
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    with Server(harness.ours_path(), config={"supervised": mode}, wait=False) as server:
+        server.launch()
+
+        def stopped():
+            with open("/proc/%d/stat" % server.pid, encoding="ascii") as status:
+                return status.read().rsplit(")", 1)[1].split()[0] == "T"
+        wait_for("it to stop itself", stopped)
+        server.signal(signal.SIGCONT)
+        wait_for("it to go on", lambda: "Ready to accept connections" in server.output())
+        with server.conn() as conn:
+            assert info(conn, "server")["process_supervised"] == "upstart"
