@@ -333,7 +333,7 @@ bool conn_limits_ok(struct conn *c)
     uint64_t now = engine_now_ms(w->engine);
     if (!soft)
         c->soft_limit_since_ms = 0;
-    else if (c->soft_limit_since_ms == 0)
+    else if (c->soft_limit_since_ms == 0 || c->soft_limit_since_ms > now) /* the clock may step back */
         c->soft_limit_since_ms = now;
     if (!hard && !(soft && now - c->soft_limit_since_ms > limit->soft_seconds * 1000))
         return true;
