@@ -14,10 +14,14 @@
 #include "base/mem.h"
 #include "base/prng.h"
 #include "cmd/cmd_feature.h"
+#include "engine/blocking.h"
+#include "engine/command_meta.h"
+#include "engine/ctx.h"
 #include "engine/feature.h"
 #include "net/net_feature.h"
 #include "net/worker.h"
 #include "observe/observe_feature.h"
+#include "value/string.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -42,7 +46,38 @@ struct rig {
     int count;
 };
 
-static const struct feature *const features[] = {&net_feature, &cmd_feature, &observe_feature};
+/* TPOP key timeout: takes the string, or waits for it. */
+static bool value_take(struct ctx *ctx, struct store_key key)
+{
+    char scratch[STRING_SCRATCH];
+    struct record *r = ctx_find(ctx, key, FOR_WRITE);
+    if (r == NULL) return false;
+    reply_bulk(ctx->reply, string_view(r, scratch));
+    ctx_delete(ctx, key, false);
+    key_changed(ctx, key.name, EV_STRING, "tpop");
+    return true;
+}
+
+static void reply_timed_out(struct ctx *ctx)
+{
+    reply_null(ctx->reply);
+}
+
+static void cmd_tpop(struct ctx *ctx)
+{
+    static const struct blocking_kind kind = {.serve = value_take, .timed_out = reply_timed_out};
+    int64_t timeout_ms;
+    assert_int_equal(arg_i64(ctx, 2, &timeout_ms), ST_OK);
+    if (!value_take(ctx, ctx_key(ctx, 1))) ctx_block(ctx, &kind, (int[]){1}, 1, (uint64_t)timeout_ms);
+}
+
+static const struct command test_commands[] = {
+    {COMMAND(GROUP_STRING, "tpop", cmd_tpop, 3, CMD_WRITE | CMD_BLOCKING, 0), ONE_KEY(KEY_RW)},
+    {.name = NULL},
+};
+static const struct command *const test_tables[] = {test_commands, NULL};
+static const struct feature test_feature = {.name = "test", .tables = test_tables};
+static const struct feature *const features[] = {&net_feature, &cmd_feature, &observe_feature, &test_feature};
 
 static int setup(void **state)
 {
@@ -547,6 +582,67 @@ static void test_protocol_error_behind_a_pause(void **state)
     assert_string_equal(fixture_run(&rig->fx, "get k"), "\"a\"");
 }
 
+static void test_blocked_goes_on_in_order(void **state)
+{
+    RIG();
+    struct client *boss = client_new(rig), *c = client_new(rig), *d = client_new(rig);
+    client_say(rig, c, "PING\r\nTPOP k 0\r\nTPOP k 0\r\nPING\r\n");
+    client_expect(rig, c, "+PONG\r\n");
+    client_say(rig, c, "TPOP l 30\r\nSET done ");
+    turns(rig, 3);
+    client_say(rig, c, "yes\r\n");
+    turns(rig, 3);
+    client_say(rig, boss, "SET k 1\r\nEXISTS k\r\n");
+    client_expect(rig, boss, "+OK\r\n:0\r\n");
+    client_expect(rig, c, "$1\r\n1\r\n");
+    client_say(rig, boss, "EXISTS done\r\nSET k 2\r\n");
+    client_expect(rig, boss, ":0\r\n+OK\r\n");
+    client_expect(rig, c, "$1\r\n2\r\n+PONG\r\n$-1\r\n+OK\r\n");
+    /* Fed in the turn in which it blocks, with more of it behind. */
+    for (int i = 0; i < 20; i++) {
+        client_say(rig, c, "TPOP k 0\r\nECHO a\r\n");
+        client_say(rig, d, "TPOP k 0\r\nECHO b\r\n");
+        client_say(rig, boss, "SET k 1\r\n");
+        client_say(rig, c, "ECHO c\r\n");
+        turns(rig, i % 3);
+        client_say(rig, boss, "SET k 2\r\n");
+        client_expect(rig, boss, "+OK\r\n+OK\r\n");
+        client_await(rig, c, strlen("$1\r\n1\r\n$1\r\na\r\n$1\r\nc\r\n"));
+        client_await(rig, d, strlen("$1\r\n1\r\n$1\r\nb\r\n"));
+        bool first = c->got.data[4] == '1'; /* who came first is the loop's to say */
+        client_expect(rig, c, first ? "$1\r\n1\r\n$1\r\na\r\n$1\r\nc\r\n" : "$1\r\n2\r\n$1\r\na\r\n$1\r\nc\r\n");
+        client_expect(rig, d, first ? "$1\r\n2\r\n$1\r\nb\r\n" : "$1\r\n1\r\n$1\r\nb\r\n");
+    }
+    /* Whoever goes while it waits is not served, and what it had sent behind is dropped. */
+    client_say(rig, c, "TPOP k 0\r\nSET never 1\r\n");
+    turns(rig, 3);
+    client_close(c);
+    clients_gone(rig, 2);
+    client_say(rig, boss, "SET k 1\r\nEXISTS k never\r\n");
+    client_expect(rig, boss, "+OK\r\n:1\r\n");
+}
+
+/* The time-out comes when it is due, not with the next tick that was planned. */
+static void test_timeout_in_time(void **state)
+{
+    RIG();
+    struct client *c = client_new(rig);
+    uint64_t best = UINT64_MAX;
+    for (int i = 0; i < 5; i++) {
+        uint64_t start = clock_mono_us();
+        client_say(rig, c, "TPOP k 5\r\n");
+        while (c->got.len == 0) {
+            turn(rig);
+            client_receive(c);
+        }
+        client_expect(rig, c, "$-1\r\n");
+        uint64_t us = clock_mono_us() - start;
+        assert_true(us >= 4000);
+        if (us < best) best = us;
+    }
+    assert_true(best < 50000);
+}
+
 static void test_query_limit(void **state)
 {
     RIG();
@@ -623,6 +719,8 @@ int main(void)
         TEST(test_paused_goes_on_in_order),
         TEST(test_kill_of_a_paused_one),
         TEST(test_protocol_error_behind_a_pause),
+        TEST(test_blocked_goes_on_in_order),
+        TEST(test_timeout_in_time),
         TEST(test_query_limit),
         TEST(test_crowd),
     };

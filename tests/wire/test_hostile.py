@@ -129,7 +129,8 @@ def garbage(rnd):
     if kind == 1:
         return b"".join(rnd.choice(WORDS) for _ in range(rnd.randrange(1, 60)))
     if kind == 2:
-        text = bytearray(b"".join(encode(rnd.choice(["SET", "APPEND"]), "k", "v" * rnd.randrange(100)) for _ in range(20)))
+        name = rnd.choice(["SET", "APPEND"])
+        text = bytearray(b"".join(encode(name, "k", "v" * rnd.randrange(100)) for _ in range(20)))
         for _ in range(rnd.randrange(1, 4)):
             text[rnd.randrange(len(text))] = rnd.randrange(256)
         return bytes(text)
