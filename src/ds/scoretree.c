@@ -2,17 +2,18 @@
  *
  *   inner (1,024 bytes)                        leaf (one block of exactly a size class, 80 bytes to 2 KB)
  *   | parent | len, level |                    | parent | used slots | id, next, prev | sizes |
- *   | child   x 42 |                           | offset of the text, by slot   2 bytes each |
- *   | elements below, x 42 |                   | score, by position            8            |
- *   | score of the first below, x 42 |         | slot, by position             1            |
+ *   | score of the first below, x 42 |         | offset of the text, by slot   2 bytes each |
+ *   | child   x 42 |                           | score, by slot                8            |
+ *   | elements below, x 42 |                   | slot, by position             1            |
  *                                              | texts: length, member; in order of arrival |
  *   index: hash of member -> | id of leaf | slot |          directory: id of leaf -> address
  *
- * An element keeps its slot as long as it stays in its leaf; shifting positions in a leaf therefore touches no index
- * entry. And since the index names a leaf by its id, a leaf can move to a block of another size class whenever it
- * grows or shrinks: it is always nearly full in bytes even if it has room for twice the elements. Only splitting and
- * merging change index entries, about one per insert in random order and none in ascending or descending order (the
- * outermost leaf is not halved, a new one begins). Members of more than 127 bytes live in blocks of their own.
+ * An element keeps its slot as long as it stays in its leaf: an insert shifts one byte per element and touches no index
+ * entry but its own. And since the index names a leaf by its id, a leaf can move to a block of another size class
+ * whenever it grows or shrinks: it is always nearly full in bytes even if it has room for twice the elements. Only
+ * splitting and merging change index entries: one or two per insert in random order, and none in ascending or
+ * descending order (the outermost leaf is not halved, a new one begins). Members of more than 127 bytes live in blocks
+ * of their own.
  *
  * Everything that starts from an element goes up through the parents and compares nothing: rank adds up the counts to
  * the left. What starts from a bound comes down; an inner node compares its own scores, and reads the first element
@@ -22,7 +23,10 @@
  *  - An allocation {score, length, member} per element takes 24, that is 32; the index 9.4; a leaf of 8-byte
  *    references at a fill of 0.69, the mean of halved nodes, 11.6: 53. 48 would need 6-byte references at 0.9.
  *  - Elements inline in leaves of one fixed size: 27 / 0.69 + 9.4 = 48.5; and references by address forbid moving it.
- *  - This: 41.8 (index 9.6); 38.2 if built in order; 39.1 for a copy.
+ *  - This: 41.3 (index 9.6); 38.2 built in ascending order; 43 after as many updates; 49 when a random half is gone.
+ * Time is that of cache misses (1 M elements, ns, on a busy machine; tests/bench/bench_scoretree.c): insert 740, update
+ * 1,380, score 330, rank 590, 100 elements from some rank 1,290, each further one 6. Hence scores by slot (by position,
+ * an insert had to move them, and a look-up to find the position first) and the prefetches.
  * Rejected as well: parents of leaves found by descending (compares members for equal scores, at each level); an
  * index that keeps only the leaf and searches it by member (the table must be able to hash an entry again).
  *
@@ -38,7 +42,12 @@
 static bool index_equals(const void *record, const void *key)
 {
     const struct member_key *k = key;
-    return slice_eq(text_member(leaf_slot_text(ref_leaf(k->t, record), ref_slot(record))), k->member);
+    const struct leaf *l = ref_leaf(k->t, record);
+    unsigned slot = ref_slot(record);
+    prefetch_read(leaf_offsets(l) + slot); /* while the head comes */
+    prefetch_read(leaf_scores(l) + slot);  /* these two for what the caller does next, while the text comes */
+    prefetch_read(leaf_order(l));
+    return slice_eq(text_member(leaf_slot_text(l, slot)), k->member);
 }
 
 static uint64_t index_hash(const void *arg, const void *record)
@@ -89,7 +98,7 @@ static void text_make(struct scoretree *t, struct slice member, uint8_t *buf)
 
 static double leaf_first_score(const struct leaf *l)
 {
-    return leaf_scores(l)[0];
+    return leaf_score(l, 0);
 }
 
 /* The leaf has `delta` elements more, and perhaps another first score. */
@@ -137,13 +146,6 @@ static void inner_free(struct scoretree *t, struct inner *n)
 {
     t->bytes -= sizeof *n;
     mem_free_sized(n, sizeof *n);
-}
-
-static size_t inner_sum(const struct inner *n, unsigned len)
-{
-    size_t sum = 0;
-    for (unsigned i = 0; i < len; i++) sum += n->count[i];
-    return sum;
 }
 
 /* Moves the children from i on to the end of another node. The counts above are the caller's affair. */
@@ -335,10 +337,11 @@ static void leaf_split(struct scoretree *t, struct leaf **leaf, unsigned *pos, u
     bool to_right = *pos > mid;
     for (unsigned i = mid; i < l->len; i++) moved_data += text_size(leaf_text(l, i));
     struct leaf *right = leaf_add(t, l, false, moved + (to_right ? 1 : 0), moved_data + (to_right ? data : 0),
-                                  leaf_scores(l)[mid]);
+                                  leaf_score(l, mid));
     leaf_move(t, l, mid, right);
     path_update(l, (size_t)0 - moved);
     path_update(right, moved);
+    leaf_renumber(t, l);
     l = leaf_rebuild(t, l, to_right ? 0 : 1, to_right ? 0 : data);
     *leaf = to_right ? right : l;
     if (to_right) *pos -= mid;
@@ -351,7 +354,8 @@ static void leaf_make_room(struct scoretree *t, struct leaf **leaf, unsigned *po
         struct leaf *l = *leaf;
         if (likely(leaf_has_room(l, data))) return;
         if (l->len < LEAF_LEN_MAX) {
-            unsigned need = leaf_need(l->len + 1u, leaf_live(l) + data, leaf_slots_used(l));
+            unsigned slots = leaf_slots_used(l), cap = slots > l->len ? slots : l->len + 1u;
+            unsigned need = leaf_need(cap, leaf_live(l) + data);
             if (need <= LEAF_BYTES_MAX || l->len == 0) {
                 *leaf = leaf_rebuild(t, l, 1, data);
                 continue;
@@ -370,7 +374,7 @@ static void leaf_make_room(struct scoretree *t, struct leaf **leaf, unsigned *po
 static bool leaves_fit(const struct leaf *left, const struct leaf *right)
 {
     unsigned len = left->len + right->len;
-    return len <= LEAF_MERGE_LEN && leaf_need(len, leaf_live(left) + leaf_live(right), len) <= LEAF_MERGE_BYTES;
+    return len <= LEAF_MERGE_LEN && leaf_need(len, leaf_live(left) + leaf_live(right)) <= LEAF_MERGE_BYTES;
 }
 
 /* Joins l with the sibling before or behind it if that makes one good leaf. */
@@ -402,7 +406,9 @@ static void leaf_settle(struct scoretree *t, struct leaf *l)
         return;
     }
     if (l->parent != NULL && l->len < LEAF_MERGE_LEN / 2 && leaf_merge(t, l)) return;
-    if (leaf_need(l->len, leaf_live(l), leaf_slots_used(l)) < l->size * 3u / 4u) leaf_rebuild(t, l, 0, 0);
+    if (leaf_need(l->len, leaf_live(l)) >= l->size * 3u / 4u) return;
+    leaf_renumber(t, l);
+    leaf_rebuild(t, l, 0, 0);
 }
 
 /* ---------------------------------------------------------------------------------------------------------- insert */
@@ -418,7 +424,7 @@ static void *element_put(struct scoretree *t, struct leaf *l, unsigned pos, cons
 
 static bool element_precedes(const struct leaf *l, unsigned pos, const struct scoretree_bound *bound)
 {
-    return scoretree_precedes(leaf_scores(l)[pos], leaf_text(l, pos), bound);
+    return scoretree_precedes(leaf_score(l, pos), leaf_text(l, pos), bound);
 }
 
 /* Where an element belongs; the tree is not empty. Whatever comes in ascending order is found at once. */
@@ -504,11 +510,11 @@ enum scoretree_change scoretree_insert(struct scoretree *t, struct slice member,
     }
     l = ref_leaf(t, ref);
     pos = leaf_pos(l, ref_slot(ref));
-    double was = leaf_scores(l)[pos];
+    double was = leaf_score(l, pos);
     if (old != NULL) *old = was;
     if (was == score) return SCORETREE_SAME;
     if (stays_in_place(t, l, pos, &bound)) {
-        leaf_scores(l)[pos] = score;
+        leaf_scores(l)[ref_slot(ref)] = score;
         if (pos == 0) path_update(l, 0);
     } else {
         element_move(t, hash, member, l, pos, &bound);
@@ -559,7 +565,7 @@ bool scoretree_score(const struct scoretree *t, struct slice member, double *sco
     const void *ref = index_find(t, hash_slice(t->seed, member), member);
     if (ref == NULL) return false;
     const struct leaf *l = ref_leaf(t, ref);
-    *score = leaf_scores(l)[leaf_pos(l, ref_slot(ref))];
+    *score = leaf_scores(l)[ref_slot(ref)];
     return true;
 }
 
@@ -568,10 +574,10 @@ bool scoretree_rank(const struct scoretree *t, struct slice member, bool reverse
     const void *ref = index_find(t, hash_slice(t->seed, member), member);
     if (ref == NULL) return false;
     const struct leaf *l = ref_leaf(t, ref);
-    size_t below = leaf_pos(l, ref_slot(ref));
-    const void *child = l;
-    for (const struct inner *n = l->parent; n != NULL; child = n, n = n->parent)
-        below += inner_sum(n, child_index(n, child));
+    if (l->parent != NULL) /* its children and counts, while the order comes */
+        for (size_t at = offsetof(struct inner, child); at < sizeof *l->parent; at += 64)
+            prefetch_read((const char *)l->parent + at);
+    size_t below = scoretree_rank_at(l, leaf_pos(l, ref_slot(ref)));
     *rank = reverse ? scoretree_len(t) - 1 - below : below;
     return true;
 }
@@ -599,7 +605,7 @@ static void leaf_remove(struct scoretree *t, struct leaf *l, unsigned pos, unsig
     }
     for (unsigned i = 0; i < count; i++) {
         const uint8_t *text = leaf_text(l, pos + i);
-        if (fn != NULL) fn(arg, text_member(text), leaf_scores(l)[pos + i]);
+        if (fn != NULL) fn(arg, text_member(text), leaf_score(l, pos + i));
         table_erase(&t->index, hashes[i], ref_make(l->id, leaf_order(l)[pos + i]));
     }
     for (unsigned i = 0; i < count; i++) long_member_free(t, leaf_text(l, pos + i));

@@ -23,9 +23,9 @@ enum {
 struct inner {
     struct inner *parent; /* first, as in struct leaf */
     uint16_t len, level;  /* level 1: the children are leaves */
+    double score[INNER_LEN_MAX]; /* of the first element below each child */
     void *child[INNER_LEN_MAX];
     size_t count[INNER_LEN_MAX]; /* elements below each child */
-    double score[INNER_LEN_MAX]; /* of the first of them */
 };
 _Static_assert(sizeof(struct inner) == 1024, "fills a size class");
 
@@ -35,8 +35,8 @@ struct leaf {
     uint32_t id, next, prev;  /* ids, 0: none */
     uint16_t size;            /* of the block */
     uint16_t data_end, dead;  /* end of the texts; bytes of texts removed */
-    uint8_t len, cap, slots;  /* elements, room in score and order, room in offset (a multiple of 4) */
-    /* uint16_t offset[slots], double score[cap], uint8_t order[cap], texts */
+    uint8_t len, cap;         /* elements; room in the arrays */
+    /* uint16_t offset[cap], aligned double score[cap], uint8_t order[cap], texts */
 };
 enum { LEAF_HEAD = 40 };
 _Static_assert(sizeof(struct leaf) == LEAF_HEAD, "the arrays follow, aligned");
@@ -49,13 +49,17 @@ struct long_member {
     char bytes[];
 };
 
+static inline unsigned leaf_scores_start(unsigned cap)
+{
+    return LEAF_HEAD + ((2 * cap + 7) & ~7u);
+}
 static inline uint16_t *leaf_offsets(const struct leaf *l) /* by slot */
 {
     return (uint16_t *)(uintptr_t)((const char *)l + LEAF_HEAD);
 }
-static inline double *leaf_scores(const struct leaf *l) /* by position */
+static inline double *leaf_scores(const struct leaf *l) /* by slot */
 {
-    return (double *)(uintptr_t)((const char *)l + LEAF_HEAD + 2u * l->slots);
+    return (double *)(uintptr_t)((const char *)l + leaf_scores_start(l->cap));
 }
 static inline uint8_t *leaf_order(const struct leaf *l) /* slots by position */
 {
@@ -63,7 +67,7 @@ static inline uint8_t *leaf_order(const struct leaf *l) /* slots by position */
 }
 static inline unsigned leaf_data_start(const struct leaf *l)
 {
-    return LEAF_HEAD + 2u * l->slots + 9u * l->cap;
+    return leaf_scores_start(l->cap) + 9u * l->cap;
 }
 static inline unsigned leaf_live(const struct leaf *l) /* bytes of texts in use */
 {
@@ -76,6 +80,10 @@ static inline uint8_t *leaf_slot_text(const struct leaf *l, unsigned slot)
 static inline uint8_t *leaf_text(const struct leaf *l, unsigned pos)
 {
     return leaf_slot_text(l, leaf_order(l)[pos]);
+}
+static inline double leaf_score(const struct leaf *l, unsigned pos)
+{
+    return leaf_scores(l)[leaf_order(l)[pos]];
 }
 static inline unsigned leaf_pos(const struct leaf *l, unsigned slot)
 {
@@ -125,6 +133,12 @@ static inline unsigned child_index(const struct inner *n, const void *child)
     while (n->child[i] != child) i++;
     return i;
 }
+static inline size_t inner_sum(const struct inner *n, unsigned len) /* elements below the first len children */
+{
+    size_t sum = 0;
+    for (unsigned i = 0; i < len; i++) sum += n->count[i];
+    return sum;
+}
 static inline const struct leaf *leftmost_leaf(const void *node, unsigned level)
 {
     for (; level > 0; level--) node = ((const struct inner *)node)->child[0];
@@ -137,20 +151,25 @@ struct member_key {
     struct slice member;
 };
 
-/* Finds the leaf and the position (len of the leaf: behind its last) where the bound lies; the tree is not empty.
- * Returns the rank. */
-size_t scoretree_descend(const struct scoretree *t, const struct scoretree_bound *bound, struct leaf **leaf,
-                         unsigned *pos);
+/* Finds the leaf and the position (len of the leaf: behind its last) where the bound lies; the tree is not empty. */
+void scoretree_descend(const struct scoretree *t, const struct scoretree_bound *bound, struct leaf **leaf,
+                       unsigned *pos);
+/* Elements before a position of a leaf. */
+size_t scoretree_rank_at(const struct leaf *l, unsigned pos);
+static inline void leaf_prefetch(const struct leaf *l) /* all that a search by score reads in a full leaf */
+{
+    for (unsigned line = 0; line < 13; line++) prefetch_read((const char *)l + 64 * line);
+}
 bool scoretree_precedes(double score, const uint8_t *text, const struct scoretree_bound *bound);
 
 /* ---- scoretree_leaf.c ---- */
-/* Bytes for a leaf of len elements with `data` bytes of texts and slots up to `slots`. */
-unsigned leaf_need(unsigned len, unsigned data, unsigned slots);
-unsigned leaf_slots_used(const struct leaf *l); /* the highest + 1 */
+unsigned leaf_need(unsigned cap, unsigned data); /* bytes for `cap` slots and `data` bytes of texts */
+unsigned leaf_slots_used(const struct leaf *l);  /* the highest + 1 */
 struct leaf *leaf_new(struct scoretree *t, unsigned len, unsigned data); /* empty, with room and an id, not linked */
 void leaf_free(struct scoretree *t, struct leaf *l);                     /* gives back the id; not its long members */
 /* Moves the leaf to a block that is right for its elements and `len` and `data` more; slots stay. */
 struct leaf *leaf_rebuild(struct scoretree *t, struct leaf *l, unsigned len, unsigned data);
+void leaf_renumber(struct scoretree *t, struct leaf *l); /* gives the elements the lowest slots, in the index, too */
 bool leaf_has_room(const struct leaf *l, unsigned data);
 unsigned leaf_put(struct leaf *l, unsigned pos, const uint8_t *text, double score); /* has room; returns the slot */
 void leaf_cut(struct leaf *l, unsigned pos, unsigned count);

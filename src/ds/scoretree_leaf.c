@@ -8,11 +8,6 @@
 
 enum { FIRST_CHUNK_IDS = 8 };
 
-static unsigned round_up_4(unsigned n)
-{
-    return (n + 3) & ~3u;
-}
-
 /* ------------------------------------------------------------------------------------------------------- directory */
 
 static uintptr_t *directory_entry(const struct scoretree *t, uint32_t id)
@@ -84,9 +79,9 @@ size_t directory_mem(const struct scoretree *t)
 
 /* ---------------------------------------------------------------------------------------------------------- blocks */
 
-unsigned leaf_need(unsigned len, unsigned data, unsigned slots)
+unsigned leaf_need(unsigned cap, unsigned data)
 {
-    return LEAF_HEAD + 2 * round_up_4(slots > len ? slots : len) + 9 * len + data;
+    return leaf_scores_start(cap) + 9 * cap + data;
 }
 
 unsigned leaf_slots_used(const struct leaf *l)
@@ -94,18 +89,22 @@ unsigned leaf_slots_used(const struct leaf *l)
     return l->used == 0 ? 0 : 64 - (unsigned)__builtin_clzll(l->used);
 }
 
-/* A block for len elements, with what the allocator's size class leaves over shared out between slots and texts. */
+static unsigned max_of(unsigned a, unsigned b)
+{
+    return a > b ? a : b;
+}
+
+/* A block for len elements and at least `slots` slots. What the allocator's size class leaves over is shared out
+ * between slots and texts. */
 static struct leaf *block_new(struct scoretree *t, unsigned len, unsigned data, unsigned slots)
 {
     assert(len > 0 && len <= LEAF_LEN_MAX);
-    unsigned need = leaf_need(len, data, slots);
-    unsigned size = (unsigned)mem_good_size(need);
-    unsigned cap = len + (size - need) / (11 + data / len);
+    unsigned least = max_of(len, slots), need = leaf_need(least, data), size = (unsigned)mem_good_size(need);
+    unsigned cap = max_of(least, len + (size - leaf_need(len, data)) / (11 + data / len));
     if (cap > LEAF_LEN_MAX) cap = LEAF_LEN_MAX;
-    while (cap > len && leaf_need(cap, data, slots) > size) cap--;
+    while (cap > least && leaf_need(cap, data) > size) cap--;
     struct leaf *l = mem_alloc(size);
     *l = (struct leaf){.size = (uint16_t)size, .cap = (uint8_t)cap};
-    l->slots = (uint8_t)round_up_4(slots > cap ? slots : cap);
     l->data_end = (uint16_t)leaf_data_start(l);
     t->bytes += size;
     return l;
@@ -119,7 +118,7 @@ static void block_free(struct scoretree *t, struct leaf *l)
 
 struct leaf *leaf_new(struct scoretree *t, unsigned len, unsigned data)
 {
-    struct leaf *l = block_new(t, len, data, len);
+    struct leaf *l = block_new(t, len, data, 0);
     l->id = directory_add(t);
     *directory_entry(t, l->id) = (uintptr_t)l;
     return l;
@@ -142,13 +141,13 @@ struct leaf *leaf_rebuild(struct scoretree *t, struct leaf *l, unsigned len, uns
     to->next = l->next;
     to->prev = l->prev;
     to->len = l->len;
-    memcpy(leaf_scores(to), leaf_scores(l), l->len * sizeof(double));
+    memcpy(leaf_scores(to), leaf_scores(l), slots * sizeof(double));
     memcpy(leaf_order(to), leaf_order(l), l->len);
     if (l->dead == 0) {
         unsigned size = leaf_live(l), was = leaf_data_start(l), is = to->data_end;
         memcpy((char *)to + is, (const char *)l + was, size);
-        unsigned both = l->slots < to->slots ? l->slots : to->slots; /* of free slots any value will do */
-        for (unsigned i = 0; i < both; i++) leaf_offsets(to)[i] = (uint16_t)(leaf_offsets(l)[i] - was + is);
+        for (unsigned i = 0; i < slots; i++) /* in free slots any value will do */
+            leaf_offsets(to)[i] = (uint16_t)(leaf_offsets(l)[i] - was + is);
         to->data_end = (uint16_t)(to->data_end + size);
     } else {
         for (unsigned i = 0; i < l->len; i++) {
@@ -175,12 +174,10 @@ bool leaf_has_room(const struct leaf *l, unsigned data)
 unsigned leaf_put(struct leaf *l, unsigned pos, const uint8_t *text, double score)
 {
     unsigned size = text_size(text), slot = (unsigned)__builtin_ctzll(~l->used);
-    assert(leaf_has_room(l, size) && pos <= l->len && slot < l->slots);
-    double *scores = leaf_scores(l);
+    assert(leaf_has_room(l, size) && pos <= l->len && slot < l->cap);
     uint8_t *order = leaf_order(l);
-    memmove(scores + pos + 1, scores + pos, (l->len - pos) * sizeof *scores);
     memmove(order + pos + 1, order + pos, l->len - pos);
-    scores[pos] = score;
+    leaf_scores(l)[slot] = score;
     order[pos] = (uint8_t)slot;
     memcpy((char *)l + l->data_end, text, size);
     leaf_offsets(l)[slot] = l->data_end;
@@ -192,7 +189,6 @@ unsigned leaf_put(struct leaf *l, unsigned pos, const uint8_t *text, double scor
 
 void leaf_cut(struct leaf *l, unsigned pos, unsigned count)
 {
-    double *scores = leaf_scores(l);
     uint8_t *order = leaf_order(l);
     assert(pos + count <= l->len);
     for (unsigned i = pos; i < pos + count; i++) {
@@ -200,9 +196,35 @@ void leaf_cut(struct leaf *l, unsigned pos, unsigned count)
         l->used &= ~((uint64_t)1 << order[i]);
     }
     unsigned rest = l->len - pos - count;
-    memmove(scores + pos, scores + pos + count, rest * sizeof *scores);
     memmove(order + pos, order + pos + count, rest);
     l->len = (uint8_t)(l->len - count);
+}
+
+static void index_replace(struct scoretree *t, uint64_t hash, const void *old, void *ref)
+{
+    bool found = table_replace(&t->index, hash, old, ref);
+    assert(found);
+    (void)found;
+}
+
+void leaf_renumber(struct scoretree *t, struct leaf *l)
+{
+    uint64_t hashes[LEAF_LEN_MAX];
+    uint8_t *order = leaf_order(l);
+    for (unsigned i = 0; i < l->len; i++) {
+        if (order[i] < l->len) continue;
+        hashes[i] = hash_slice(t->seed, text_member(leaf_text(l, i)));
+        table_prefetch_bucket(&t->index, hashes[i]);
+    }
+    for (unsigned i = 0; i < l->len; i++) {
+        unsigned old = order[i], slot = (unsigned)__builtin_ctzll(~l->used);
+        if (old < l->len) continue;
+        index_replace(t, hashes[i], ref_make(l->id, old), ref_make(l->id, slot));
+        leaf_offsets(l)[slot] = leaf_offsets(l)[old];
+        leaf_scores(l)[slot] = leaf_scores(l)[old];
+        l->used ^= (uint64_t)1 << slot | (uint64_t)1 << old;
+        order[i] = (uint8_t)slot;
+    }
 }
 
 void leaf_move(struct scoretree *t, struct leaf *from, unsigned pos, struct leaf *to)
@@ -213,13 +235,9 @@ void leaf_move(struct scoretree *t, struct leaf *from, unsigned pos, struct leaf
         const uint8_t *text = leaf_text(from, i);
         hashes[i] = hash_slice(t->seed, text_member(text));
         table_prefetch_bucket(&t->index, hashes[i]);
-        slots[i] = (uint8_t)leaf_put(to, to->len, text, leaf_scores(from)[i]);
+        slots[i] = (uint8_t)leaf_put(to, to->len, text, leaf_score(from, i));
     }
-    for (unsigned i = pos; i < from->len; i++) {
-        bool found = table_replace(&t->index, hashes[i], ref_make(from->id, leaf_order(from)[i]),
-                                   ref_make(to->id, slots[i]));
-        assert(found);
-        (void)found;
-    }
+    for (unsigned i = pos; i < from->len; i++)
+        index_replace(t, hashes[i], ref_make(from->id, leaf_order(from)[i]), ref_make(to->id, slots[i]));
     leaf_cut(from, pos, from->len - pos);
 }

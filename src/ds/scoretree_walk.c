@@ -41,7 +41,7 @@ static unsigned leaf_lower(const struct leaf *l, const struct scoretree_bound *b
     unsigned low = 0, high = l->len;
     while (low < high) {
         unsigned mid = (low + high) / 2;
-        if (scoretree_precedes(leaf_scores(l)[mid], leaf_text(l, mid), bound))
+        if (scoretree_precedes(leaf_score(l, mid), leaf_text(l, mid), bound))
             low = mid + 1;
         else
             high = mid;
@@ -49,23 +49,31 @@ static unsigned leaf_lower(const struct leaf *l, const struct scoretree_bound *b
     return low;
 }
 
-size_t scoretree_descend(const struct scoretree *t, const struct scoretree_bound *bound, struct leaf **leaf,
-                         unsigned *pos)
+void scoretree_descend(const struct scoretree *t, const struct scoretree_bound *bound, struct leaf **leaf,
+                       unsigned *pos)
 {
-    size_t rank = 0;
     void *node = t->root;
     for (unsigned level = t->height; level > 0; level--) {
         const struct inner *n = node;
         unsigned i = inner_lower(n, bound);
         if (i > 0) i--;
         node = n->child[i];
-        prefetch_read(node);
-        prefetch_read((const char *)node + 128);
-        for (unsigned k = 0; k < i; k++) rank += n->count[k];
+        if (level == 1)
+            leaf_prefetch(node);
+        else
+            for (size_t at = 0; at < offsetof(struct inner, child); at += 64) prefetch_read((const char *)node + at);
     }
     *leaf = node;
     *pos = leaf_lower(*leaf, bound);
-    return rank + *pos;
+}
+
+size_t scoretree_rank_at(const struct leaf *l, unsigned pos)
+{
+    size_t rank = pos;
+    const void *child = l;
+    for (const struct inner *n = l->parent; n != NULL; child = n, n = n->parent)
+        rank += inner_sum(n, child_index(n, child));
+    return rank;
 }
 
 /* ----------------------------------------------------------------------------------------------------------- places */
@@ -74,7 +82,11 @@ size_t scoretree_seek(const struct scoretree *t, const struct scoretree_bound *b
 {
     struct leaf *l = NULL;
     unsigned pos = 0;
-    size_t rank = t->root == NULL ? 0 : scoretree_descend(t, bound, &l, &pos);
+    size_t rank = 0;
+    if (t->root != NULL) {
+        scoretree_descend(t, bound, &l, &pos);
+        rank = scoretree_rank_at(l, pos);
+    }
     if (place == NULL) return rank;
     if (l != NULL && pos == l->len) {
         l = l->next == 0 ? NULL : leaf_by_id(t, l->next);
@@ -95,6 +107,7 @@ void scoretree_seek_rank(const struct scoretree *t, size_t rank, struct scoretre
         while (rank >= n->count[i]) rank -= n->count[i++];
         node = n->child[i];
     }
+    leaf_prefetch(node);
     place->leaf = node;
     place->pos = (unsigned)rank;
 }
@@ -102,7 +115,14 @@ void scoretree_seek_rank(const struct scoretree *t, size_t rank, struct scoretre
 static void item_at(const struct leaf *l, unsigned pos, struct scoretree_item *out)
 {
     out->member = text_member(leaf_text(l, pos));
-    out->score = leaf_scores(l)[pos];
+    out->score = leaf_score(l, pos);
+}
+
+/* A walk fetches one line of the next leaf per element: the whole of it by the time it gets there, and not much if it
+ * ends before. */
+static inline void prefetch_ahead(const struct leaf *l, unsigned step)
+{
+    if (step < LEAF_BYTES_MAX / 64) prefetch_read((const char *)l + 64 * step);
 }
 
 bool scoretree_next(struct scoretree_place *place, struct scoretree_item *out)
@@ -110,6 +130,7 @@ bool scoretree_next(struct scoretree_place *place, struct scoretree_item *out)
     const struct leaf *l = place->leaf;
     if (l == NULL) return false;
     item_at(l, place->pos, out);
+    if (l->next != 0) prefetch_ahead(leaf_by_id(place->t, l->next), place->pos);
     if (++place->pos < l->len) return true;
     place->leaf = l->next == 0 ? NULL : leaf_by_id(place->t, l->next);
     place->pos = 0;
@@ -121,6 +142,7 @@ bool scoretree_prev(struct scoretree_place *place, struct scoretree_item *out)
     const struct leaf *l = place->leaf;
     if (l == NULL) return false;
     item_at(l, place->pos, out);
+    if (l->prev != 0) prefetch_ahead(leaf_by_id(place->t, l->prev), l->len - 1u - place->pos);
     if (place->pos-- > 0) return true;
     l = l->prev == 0 ? NULL : leaf_by_id(place->t, l->prev);
     place->leaf = l;
@@ -146,9 +168,8 @@ static void scan_visit(void *arg, void *record)
 {
     const struct scan *s = arg;
     const struct leaf *l = ref_leaf(s->t, record);
-    struct scoretree_item item;
-    item_at(l, leaf_pos(l, ref_slot(record)), &item);
-    s->fn(s->arg, item.member, item.score);
+    unsigned slot = ref_slot(record);
+    s->fn(s->arg, text_member(leaf_slot_text(l, slot)), leaf_scores(l)[slot]);
 }
 
 uint64_t scoretree_scan(const struct scoretree *t, uint64_t cursor, scoretree_fn *fn, void *arg)
@@ -178,7 +199,7 @@ static void check_element(const struct scoretree *t, const struct leaf *l, unsig
 {
     const uint8_t *text = leaf_text(l, pos);
     unsigned slot = leaf_order(l)[pos], at = leaf_offsets(l)[slot];
-    assert(slot < l->slots && (l->used >> slot & 1) != 0);
+    assert(slot < l->cap && (l->used >> slot & 1) != 0);
     assert(at >= leaf_data_start(l) && at + text_size(text) <= l->data_end);
     assert(text[0] == TEXT_LONG || text[0] <= MEMBER_INLINE_MAX);
     if (text[0] == TEXT_LONG) {
@@ -193,7 +214,7 @@ static void check_element(const struct scoretree *t, const struct leaf *l, unsig
     struct scoretree_item item;
     item_at(before, pos > 0 ? pos - 1 : before->len - 1u, &item);
     struct scoretree_bound bound = scoretree_by_both(item.score, item.member, true);
-    assert(!scoretree_precedes(leaf_scores(l)[pos], text, &bound));
+    assert(!scoretree_precedes(leaf_score(l, pos), text, &bound));
     (void)at; /* read by asserts only, as much here is */
     (void)bound;
     (void)found;
@@ -201,8 +222,8 @@ static void check_element(const struct scoretree *t, const struct leaf *l, unsig
 
 static size_t check_leaf(const struct scoretree *t, const struct leaf *l, struct check *c)
 {
-    assert(leaf_by_id(t, l->id) == l && l->len > 0 && l->len <= l->cap && l->cap <= l->slots && l->slots <= 64);
-    assert(l->slots % 4 == 0 && l->data_end <= l->size && (unsigned)__builtin_popcountll(l->used) == l->len);
+    assert(leaf_by_id(t, l->id) == l && l->len > 0 && l->len <= l->cap && l->cap <= LEAF_LEN_MAX);
+    assert(leaf_slots_used(l) <= l->cap && l->data_end <= l->size && (unsigned)__builtin_popcountll(l->used) == l->len);
     assert(l->prev == (c->last == NULL ? 0 : c->last->id));
     assert(c->last == NULL ? t->first == l->id : c->last->next == l->id);
     unsigned live = 0;
@@ -227,7 +248,7 @@ static size_t check_node(const struct scoretree *t, const void *node, const stru
     assert(n->level == level && n->len > 0 && n->len <= INNER_LEN_MAX);
     size_t sum = 0;
     for (unsigned i = 0; i < n->len; i++) {
-        assert(n->score[i] == leaf_scores(leftmost_leaf(n->child[i], level - 1))[0]);
+        assert(n->score[i] == leaf_score(leftmost_leaf(n->child[i], level - 1), 0));
         size_t count = check_node(t, n->child[i], n, level - 1, c);
         assert(count == n->count[i]);
         sum += count;
