@@ -445,7 +445,7 @@ def test_idle_connections_are_cheap(start, session_pair):
         def clients():
             return int(info(conn, "clients")["connected_clients"])
         left = []
-        for _ in range(3):
+        for _ in range(5):
             before = used()
             socks = [socket.create_connection(server.address) for _ in range(900)]
             for s in socks:
@@ -459,7 +459,9 @@ def test_idle_connections_are_cheap(start, session_pair):
                 s.close()
             wait_for("them gone", lambda: clients() == 1)
             left.append(used())
-        assert left[2] < left[0] + 100000, "closed connections keep memory"
+        # A leak grows in each round; the loop's read buffers grow once or twice, by a megabyte, and then no more.
+        growth = [after - before for before, after in zip(left, left[1:])]
+        assert min(growth) < 100000, "closed connections keep memory: %s" % growth
 
 
 def test_connect_and_close_storm(pair):
