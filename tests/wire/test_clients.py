@@ -204,7 +204,8 @@ def test_benchmark(pair, depth):
     done = subprocess.run(["redis-benchmark", "-p", str(pair.ours.port), "-t", "get,set,incr,mset,ping", "-n", "4000", "-c", "20",
                            "-P", str(depth), "-r", "1000", "-q"], capture_output=True, text=True, timeout=60 * SLOW)
     assert done.returncode == 0, done
-    assert len(re.findall(r"[\d.]+ requests per second", done.stdout)) == 6, done.stdout
+    # 4000 requests in a pipeline may take less than the tool can tell: it then says "inf"
+    assert len(re.findall(r"(?:[\d.]+|inf) requests per second", done.stdout)) == 6, done.stdout
     assert "rror" not in done.stdout + done.stderr
 
 
