@@ -2,17 +2,28 @@
 #include "cmd/cmd_feature.h"
 
 #include "base/mem.h"
+#include "cmd/bitmap_cmds.h"
 #include "cmd/cmd_impl.h"
 #include "cmd/connection_cmds.h"
 #include "cmd/generic_cmds.h"
+#include "cmd/geo_cmds.h"
+#include "cmd/hash_cmds.h"
+#include "cmd/hyperloglog_cmds.h"
+#include "cmd/list_cmds.h"
+#include "cmd/set_cmds.h"
+#include "cmd/sort_cmds.h"
+#include "cmd/stream_cmds.h"
 #include "cmd/string_cmds.h"
 #include "cmd/transaction_cmds.h"
+#include "cmd/zset_cmds.h"
 #include "engine/config.h"
 
 #include <stdint.h>
 
-static const struct command *const tables[] = {string_commands, generic_commands, connection_commands,
-                                               transaction_commands, NULL};
+static const struct command *const tables[] = {
+    string_commands,  bitmap_commands,      list_commands, set_commands,    hash_commands,       zset_commands,
+    geo_commands,     hyperloglog_commands, stream_commands, generic_commands, sort_commands, connection_commands,
+    transaction_commands, NULL};
 
 static void *feature_init(struct engine *e)
 {

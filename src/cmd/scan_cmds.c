@@ -6,6 +6,7 @@
 #include "base/glob.h"
 #include "base/mem.h"
 #include "cmd/cmd_impl.h"
+#include "cmd/collection.h"
 #include "engine/args.h"
 
 enum {
@@ -44,7 +45,7 @@ struct scan_options {
 };
 
 /* As strtoul would read it, besides leading spaces: a sign may stand in front, and no digits at all are 0. */
-static bool cursor_parse(struct slice text, uint64_t *out)
+bool scan_cursor_parse(struct slice text, uint64_t *out)
 {
     bool negative = text.len > 1 && text.ptr[0] == '-';
     size_t i = negative || (text.len > 1 && text.ptr[0] == '+') ? 1 : 0;
@@ -132,7 +133,7 @@ void cmd_scan(struct ctx *ctx)
 {
     uint64_t cursor;
     struct scan_options o = {.count = SCAN_COUNT_DEFAULT, .type = -1};
-    if (!cursor_parse(arg(ctx, 1), &cursor)) {
+    if (!scan_cursor_parse(arg(ctx, 1), &cursor)) {
         reply_status(ctx->reply, ST_INVALID_CURSOR);
         return;
     }

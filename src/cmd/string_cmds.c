@@ -78,7 +78,7 @@ static inline bool value_store(struct ctx *ctx, struct store_key key, struct rec
 {
     struct slice value = arg(ctx, i);
     struct blob *blob = unlikely(value.len >= BULK_BIG) ? arg_take_blob(ctx, i) : NULL;
-    if (r != NULL) {
+    if (r != NULL && likely(record_type(r) == TYPE_STRING)) {
         struct record_change before = ctx_change_begin(r);
         bool keep = keep_expire || expire_ms != 0; /* the room of the old expiry serves for the new one */
         struct record *put = blob != NULL ? string_put_blob(r, blob, keep) : string_put(r, value, keep);
@@ -91,10 +91,15 @@ static inline bool value_store(struct ctx *ctx, struct store_key key, struct rec
         blob_unref(blob);
         goto no_memory;
     }
+    if (r != NULL && keep_expire && expire_ms == 0) expire_ms = record_expire_ms(r);
+    bool collection = r != NULL;
     r = blob != NULL ? string_new_blob(key.name, blob) : string_new(key.name, value);
     if (unlikely(r == NULL)) goto no_memory;
     if (expire_ms != 0) r = record_set_expire(r, expire_ms);
-    ctx_insert(ctx, key, r);
+    if (unlikely(collection))
+        (void)ctx_overwrite(ctx, key, r);
+    else
+        ctx_insert(ctx, key, r);
     return true;
 no_memory:
     reply_status(ctx->reply, ST_NO_MEMORY);

@@ -74,6 +74,16 @@ uint64_t table_scan(const struct table *t, uint64_t cursor, void (*visit)(void *
 /* Visits every element once, in the order of table_scan, records prefetched. The callback may free the record if the
  * caller then calls table_deinit and nothing else. */
 void table_each(const struct table *t, void (*visit)(void *arg, void *record), void *arg);
+/* The same, one after the other: table_iter_next gives the next record, NULL behind the last. The table does not change
+ * meanwhile. */
+struct table_iter { /* private */
+    const struct table *t;
+    size_t segment;
+    unsigned bucket, used; /* slots of the bucket that are still to come */
+    uint32_t stash;
+};
+void table_iter_init(struct table_iter *it, const struct table *t);
+void *table_iter_next(struct table_iter *it);
 /* A uniformly chosen element; NULL when empty. Expected O(1). */
 void *table_random(const struct table *t, struct prng *prng);
 /* Removes elements and hands each to fn (which may free it) until the table is empty or about `budget` steps are

@@ -51,6 +51,36 @@ void table_each(const struct table *t, void (*visit)(void *arg, void *record), v
     for (uint32_t i = 0; i < t->stash_len; i++) visit(arg, t->stash[i].record);
 }
 
+/* Moves to a bucket, and has its records fetched while the caller looks at the first of them. */
+static unsigned iter_enter(struct table_iter *it)
+{
+    uint64_t entry = *table_segment(it->t, it->segment);
+    const struct bucket *b = entry_buckets(entry) + it->bucket;
+    unsigned used = bucket_used(b);
+    for (unsigned ahead = used; ahead != 0;) prefetch_read(ref_record(slot_ref(b, mask_next(&ahead))));
+    if (it->bucket + 1 < entry_n(entry)) prefetch_read(b + 1);
+    return used;
+}
+
+void table_iter_init(struct table_iter *it, const struct table *t)
+{
+    *it = (struct table_iter){.t = t};
+    if (table_segments(t) > 0) it->used = iter_enter(it);
+}
+
+void *table_iter_next(struct table_iter *it)
+{
+    const struct table *t = it->t;
+    while (it->segment < table_segments(t)) {
+        uint64_t entry = *table_segment(t, it->segment);
+        if (likely(it->used != 0))
+            return ref_record(slot_ref(entry_buckets(entry) + it->bucket, mask_next(&it->used)));
+        if (++it->bucket == entry_n(entry)) it->bucket = 0, it->segment++;
+        if (it->segment < table_segments(t)) it->used = iter_enter(it);
+    }
+    return it->stash < t->stash_len ? t->stash[it->stash++].record : NULL;
+}
+
 /* ---------------------------------------------------------------------------------------------------------- random */
 
 /* Rejection on two levels gives each element the same chance: a segment is taken in proportion to its elements, then

@@ -8,7 +8,10 @@
 #include <ctype.h>
 #include <stdio.h>
 
-enum { LAZY_FREE_EFFORT_MIN = 64 }; /* below, freeing is cheaper than handing it to another thread */
+enum {
+    LAZY_FREE_EFFORT_MIN = 64,       /* below, freeing is cheaper than handing it to another thread */
+    STALLING_FREE_EFFORT_MIN = 8192, /* from here on nobody is made to wait for it, whatever the configuration says */
+};
 
 enum status arg_i64(const struct ctx *ctx, int i, int64_t *out)
 {
@@ -155,6 +158,24 @@ void ctx_insert_in(struct ctx *ctx, int db, struct store_key key, struct record 
         event_send(ctx->engine, db, key.name, EV_NEW, "new");
 }
 
+bool ctx_overwrite(struct ctx *ctx, struct store_key key, struct record *owned_r)
+{
+    struct record *old = store_remove(ctx->store, ctx->db, key);
+    if (old == NULL) {
+        ctx_insert(ctx, key, owned_r);
+        return false;
+    }
+    engine_free_record(ctx->engine, old, *ctx->engine->cfg_lazy_server_del != 0);
+    record_set_clock(owned_r, engine_clock_new(ctx->engine));
+    store_insert(ctx->store, ctx->db, key, owned_r);
+    return true;
+}
+
+const struct value_limits *ctx_limits(const struct ctx *ctx)
+{
+    return &ctx->engine->limits;
+}
+
 void ctx_change_end(struct ctx *ctx, struct store_key key, struct record_change before, struct record *owned_r)
 {
     store_replace(ctx->store, ctx->db, key, before.old, before.old_expire_ms, owned_r);
@@ -230,7 +251,8 @@ static void free_record_later(void *arg)
 
 void engine_free_record(struct engine *e, struct record *owned_r, bool lazy)
 {
-    if (lazy && e->host.run_later != NULL && record_free_effort(owned_r) > LAZY_FREE_EFFORT_MIN) {
+    size_t least = lazy ? LAZY_FREE_EFFORT_MIN : STALLING_FREE_EFFORT_MIN;
+    if (e->host.run_later != NULL && record_free_effort(owned_r) > least) {
         e->stats.lazyfreed_objects++;
         e->host.run_later(e->host.arg, free_record_later, owned_r);
         return;

@@ -10,6 +10,7 @@
 #include "base/status.h"
 #include "resp/reply.h"
 #include "store/store.h"
+#include "value/limits.h"
 #include "value/record.h"
 
 struct engine;
@@ -33,6 +34,9 @@ struct ctx {
     bool first_hashed, changed, effect_given, effect_slot_used, effect_suppressed, nested, blocked;
     int effect_slot;
 };
+
+/* Limits of small forms, and the tables' seed: what functions of value/ ask for. */
+const struct value_limits *ctx_limits(const struct ctx *ctx);
 
 /* Arguments. */
 static inline struct slice arg(const struct ctx *ctx, int i)
@@ -66,8 +70,11 @@ must_use enum status ctx_find_type(struct ctx *ctx, struct store_key key, enum a
  * name; these do the store's bookkeeping only. */
 void ctx_insert(struct ctx *ctx, struct store_key key, struct record *owned_r); /* absent before; stamps the clock */
 void ctx_insert_in(struct ctx *ctx, int db, struct store_key key, struct record *owned_r);
-/* r was changed by value functions: before = ctx_change_begin(r) taken before, then ctx_change_end with what they
- * returned. */
+/* Puts the record in the place of whatever stands under its key, or of nothing; large old values are freed in the
+ * background. True: there was something. */
+bool ctx_overwrite(struct ctx *ctx, struct store_key key, struct record *owned_r);
+/* r was changed by value functions that may move it (strings): before = ctx_change_begin(r) taken before, then
+ * ctx_change_end with what they returned. */
 struct record_change {
     struct record *old;
     uint64_t old_expire_ms;

@@ -26,6 +26,7 @@ static void bind_config(struct engine *e)
         {&e->cfg_eviction_tenacity, "maxmemory-eviction-tenacity"},
         {&e->cfg_lazy_expire, "lazyfree-lazy-expire"},
         {&e->cfg_lazy_eviction, "lazyfree-lazy-eviction"},
+        {&e->cfg_lazy_server_del, "lazyfree-lazy-server-del"},
         {&e->cfg_latency_tracking, "latency-tracking"},
         {&e->cfg_slowlog_slower_than, "slowlog-log-slower-than"},
         {&e->cfg_latency_threshold, "latency-monitor-threshold"},
@@ -110,6 +111,8 @@ static bool rename_line(void *arg, int argc, const struct slice *argv, struct bu
 bool engine_start(struct engine *e, const struct store_options *store, struct buf *err)
 {
     e->store = store_new(store);
+    e->limits.seed = store_seed(e->store);
+    engine_limits_update(e);
     commands_register(e);
     if (!config_each_line(e->config, "rename-command", rename_line, e, err))
         return false;

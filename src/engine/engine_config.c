@@ -53,6 +53,36 @@ static bool apply_hz(void *owner, struct buf *err)
     return true;
 }
 
+void engine_limits_update(struct engine *e)
+{
+    const struct {
+        int64_t *at;
+        const char *name;
+    } limits[] = {
+        {&e->limits.hash_listpack_entries, "hash-max-listpack-entries"},
+        {&e->limits.hash_listpack_value, "hash-max-listpack-value"},
+        {&e->limits.set_intset_entries, "set-max-intset-entries"},
+        {&e->limits.set_listpack_entries, "set-max-listpack-entries"},
+        {&e->limits.set_listpack_value, "set-max-listpack-value"},
+        {&e->limits.zset_listpack_entries, "zset-max-listpack-entries"},
+        {&e->limits.zset_listpack_value, "zset-max-listpack-value"},
+        {&e->limits.list_listpack_size, "list-max-listpack-size"},
+        {&e->limits.list_compress_depth, "list-compress-depth"},
+        {&e->limits.stream_node_max_bytes, "stream-node-max-bytes"},
+        {&e->limits.stream_node_max_entries, "stream-node-max-entries"},
+        {&e->limits.hll_sparse_max_bytes, "hll-sparse-max-bytes"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(limits); i++)
+        *limits[i].at = *config_bind_i64(e->config, limits[i].name);
+}
+
+static bool apply_limits(void *owner, struct buf *err)
+{
+    (void)err;
+    engine_limits_update(owner);
+    return true;
+}
+
 /* --- latency-tracking-info-percentiles --- */
 
 static bool set_percentiles(void *owner, const struct config_input *in, struct buf *value, struct buf *err)
@@ -181,20 +211,23 @@ const struct config_item engine_config_items[] = {
     {CONFIG_ITEM_INT("slowlog-max-len", 0, "128", 0, LONG_MAX), .alias = "commandlog-slow-execution-max-len"},
     {CONFIG_ITEM_BOOL("hide-user-data-from-log", 0, "no")},
     /* encodings */
-    {CONFIG_ITEM_INT("hash-max-listpack-entries", CONFIG_INERT, "512", 0, LONG_MAX),
-     .alias = "hash-max-ziplist-entries"},
-    {CONFIG_ITEM_BYTES("hash-max-listpack-value", CONFIG_INERT, "64", 0, LONG_MAX), .alias = "hash-max-ziplist-value"},
-    {CONFIG_ITEM_INT("set-max-intset-entries", CONFIG_INERT, "512", 0, LONG_MAX)},
-    {CONFIG_ITEM_INT("set-max-listpack-entries", CONFIG_INERT, "128", 0, LONG_MAX)},
-    {CONFIG_ITEM_BYTES("set-max-listpack-value", CONFIG_INERT, "64", 0, LONG_MAX)},
-    {CONFIG_ITEM_INT("zset-max-listpack-entries", CONFIG_INERT, "128", 0, LONG_MAX),
-     .alias = "zset-max-ziplist-entries"},
-    {CONFIG_ITEM_BYTES("zset-max-listpack-value", CONFIG_INERT, "64", 0, LONG_MAX), .alias = "zset-max-ziplist-value"},
-    {CONFIG_ITEM_INT("list-max-listpack-size", CONFIG_INERT, "-2", INT_MIN, INT_MAX), .alias = "list-max-ziplist-size"},
-    {CONFIG_ITEM_INT("list-compress-depth", CONFIG_INERT, "0", 0, INT_MAX)},
-    {CONFIG_ITEM_BYTES("stream-node-max-bytes", CONFIG_INERT, "4096", 0, LONG_MAX)},
-    {CONFIG_ITEM_INT("stream-node-max-entries", CONFIG_INERT, "100", 0, LLONG_MAX)},
-    {CONFIG_ITEM_BYTES("hll-sparse-max-bytes", CONFIG_INERT, "3000", 0, LONG_MAX)},
+    {CONFIG_ITEM_INT("hash-max-listpack-entries", 0, "512", 0, LONG_MAX), .alias = "hash-max-ziplist-entries",
+     .apply = apply_limits},
+    {CONFIG_ITEM_BYTES("hash-max-listpack-value", 0, "64", 0, LONG_MAX), .alias = "hash-max-ziplist-value",
+     .apply = apply_limits},
+    {CONFIG_ITEM_INT("set-max-intset-entries", 0, "512", 0, LONG_MAX), .apply = apply_limits},
+    {CONFIG_ITEM_INT("set-max-listpack-entries", 0, "128", 0, LONG_MAX), .apply = apply_limits},
+    {CONFIG_ITEM_BYTES("set-max-listpack-value", 0, "64", 0, LONG_MAX), .apply = apply_limits},
+    {CONFIG_ITEM_INT("zset-max-listpack-entries", 0, "128", 0, LONG_MAX), .alias = "zset-max-ziplist-entries",
+     .apply = apply_limits},
+    {CONFIG_ITEM_BYTES("zset-max-listpack-value", 0, "64", 0, LONG_MAX), .alias = "zset-max-ziplist-value",
+     .apply = apply_limits},
+    {CONFIG_ITEM_INT("list-max-listpack-size", 0, "-2", INT_MIN, INT_MAX), .alias = "list-max-ziplist-size",
+     .apply = apply_limits},
+    {CONFIG_ITEM_INT("list-compress-depth", 0, "0", 0, INT_MAX), .apply = apply_limits},
+    {CONFIG_ITEM_BYTES("stream-node-max-bytes", 0, "4096", 0, LONG_MAX), .apply = apply_limits},
+    {CONFIG_ITEM_INT("stream-node-max-entries", 0, "100", 0, LLONG_MAX), .apply = apply_limits},
+    {CONFIG_ITEM_BYTES("hll-sparse-max-bytes", 0, "3000", 0, LONG_MAX), .apply = apply_limits},
     {.name = "list-max-ziplist-entries", .flags = CONFIG_IGNORED},
     {.name = "list-max-ziplist-value", .flags = CONFIG_IGNORED},
     {.name = "lua-replicate-commands", .flags = CONFIG_IGNORED},

@@ -17,6 +17,7 @@
 #include "engine/histogram.h"
 #include "engine/notify.h"
 #include "engine/watch.h"
+#include "value/limits.h"
 
 enum {
     FEATURES_MAX = 32,
@@ -103,6 +104,7 @@ struct engine {
     struct logger *log;
     struct config *config;
     struct store *store;
+    struct value_limits limits; /* complete from engine_start on */
     struct prng prng;
     char run_id[41];
 
@@ -157,7 +159,7 @@ struct engine {
 
     /* Bound configuration. */
     const int64_t *cfg_maxmemory, *cfg_maxmemory_policy, *cfg_maxmemory_samples, *cfg_eviction_tenacity;
-    const int64_t *cfg_lazy_expire, *cfg_lazy_eviction;
+    const int64_t *cfg_lazy_expire, *cfg_lazy_eviction, *cfg_lazy_server_del;
     const int64_t *cfg_latency_tracking, *cfg_slowlog_slower_than, *cfg_latency_threshold;
     const int64_t *cfg_lfu_log_factor, *cfg_lfu_decay_time;
     const int64_t *cfg_expire_effort;
@@ -204,6 +206,7 @@ void engine_observe_slow(struct engine *e, struct ctx *ctx, const struct command
 struct config_item;
 extern const struct config_item engine_config_items[];
 extern const int engine_config_item_count;
+void engine_limits_update(struct engine *e); /* reads the directives again */
 
 /* eviction.c: frees memory until used <= maxmemory; false: could not. */
 bool evict_for_memory(struct engine *e);

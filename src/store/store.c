@@ -88,6 +88,11 @@ static struct keyspace *keyspace_for_insert(struct store *store, int db)
 
 /* ---- look-up ---- */
 
+const struct hash_seed *store_seed(const struct store *store)
+{
+    return &store->seed;
+}
+
 struct store_key store_key(const struct store *store, struct slice name)
 {
     return (struct store_key){name, hash_slice(&store->seed, name)};

@@ -25,6 +25,7 @@ struct store_options {
 struct store *store_new(const struct store_options *options) must_use;
 void store_free(struct store *store);
 int store_databases(const struct store *store);
+const struct hash_seed *store_seed(const struct store *store); /* as long as the store */
 
 struct store_key {
     struct slice name;

@@ -197,6 +197,12 @@ void record_free(struct record *owned_r)
     mem_free_sized(owned_r, mem_good_size(record_total(owned_r)));
 }
 
+size_t record_len(const struct record *r)
+{
+    const struct value_ops *ops = value_ops(record_type(r));
+    return ops->len == NULL ? 1 : ops->len(r);
+}
+
 size_t record_free_effort(const struct record *r)
 {
     return value_ops(record_type(r))->free_effort(r);

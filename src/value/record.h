@@ -36,6 +36,7 @@ struct record *record_rekey(struct record *owned_r, struct slice key) must_use;
  * NULL as above. */
 struct record *record_dup(const struct record *r, struct slice key) must_use;
 void record_free(struct record *owned_r);
+size_t record_len(const struct record *r); /* elements of a collection, 1 for a string; O(1) */
 /* Work that freeing takes, in allocations: 1 for strings, number of nodes or elements for collections. */
 size_t record_free_effort(const struct record *r);
 /* Bytes held; collections are estimated from `samples` elements (0: all). */

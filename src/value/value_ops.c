@@ -3,12 +3,6 @@
 
 #include <assert.h>
 
-static const struct value_ops list_ops = {.name = "list"};
-static const struct value_ops set_ops = {.name = "set"};
-static const struct value_ops zset_ops = {.name = "zset"};
-static const struct value_ops hash_ops = {.name = "hash"};
-static const struct value_ops stream_ops = {.name = "stream"};
-
 static const struct value_ops *const rows[TYPE_COUNT] = {
     [TYPE_STRING] = &string_ops, [TYPE_LIST] = &list_ops, [TYPE_SET] = &set_ops,
     [TYPE_ZSET] = &zset_ops,     [TYPE_HASH] = &hash_ops, [TYPE_STREAM] = &stream_ops,

@@ -6,6 +6,7 @@
 
 struct value_ops {
     const char *name; /* as TYPE says */
+    size_t (*len)(const struct record *r);       /* elements; NULL: no collection */
     /* The rest is NULL as long as the type has no values. */
     void (*free)(struct record *r);              /* frees what hangs off the value bytes; the record goes afterwards */
     /* copy's value bytes are another record's: make what they point to its own */
@@ -18,7 +19,6 @@ struct value_ops {
 
 const struct value_ops *value_ops(enum value_type type);
 
-/* The rows of the types that have values. */
-extern const struct value_ops string_ops;
+extern const struct value_ops string_ops, list_ops, set_ops, zset_ops, hash_ops, stream_ops;
 
 #endif

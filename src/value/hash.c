@@ -1,0 +1,4 @@
+/* The row of the type. */
+#include "value/value_ops.h"
+
+const struct value_ops hash_ops = {.name = "hash"};

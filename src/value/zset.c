@@ -1,0 +1,4 @@
+/* The row of the type. */
+#include "value/value_ops.h"
+
+const struct value_ops zset_ops = {.name = "zset"};
