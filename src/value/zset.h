@@ -53,5 +53,15 @@ size_t zset_pop(struct record *r, bool highest, size_t count, zset_fn *fn, void 
 struct zset_item zset_random(const struct record *r, struct prng *prng, char scratch[NUM_I64_TEXT_MAX]);
 /* As table_scan: cursor 0 starts, 0 is the end; small sets come at once. */
 uint64_t zset_scan(const struct record *r, uint64_t cursor, zset_fn *fn, void *arg);
+/* `count` draws, each uniform, repetitions possible; the set is not empty. */
+void zset_draw(const struct record *r, struct prng *prng, size_t count, zset_fn *fn, void *arg);
+/* Up to `count` different elements, every subset equally likely, ascending. Returns how many. O(len) at most. */
+size_t zset_sample(const struct record *r, struct prng *prng, size_t count, zset_fn *fn, void *arg);
+
+/* ---- the small form as files hold it: pairs in a listpack ---- */
+struct slice zset_packed(const struct record *r); /* view; ptr NULL: r is a tree */
+/* From bytes of any origin, in the form that the limits want. NULL: they are no sorted set (bad bytes, a score that is
+ * no number, a member twice). */
+struct record *zset_new_packed(struct slice key, struct slice bytes, const struct value_limits *limits) must_use;
 
 #endif
