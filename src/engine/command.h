@@ -158,7 +158,7 @@ struct command_arg {
     const char *name;
     uint8_t type;     /* enum arg_type */
     uint8_t flags;    /* enum arg_flag */
-    int8_t key_spec;  /* ARG_KEY: index into key_specs */
+    int8_t key_spec;  /* index into key_specs: of ARG_KEY, and of other arguments where it is not 0 */
     const char *token; /* the word before it, or the word itself; NULL: none */
     const char *since, *deprecated_since, *summary; /* NULL: not told */
     const struct command_arg *children; /* ONEOF, BLOCK */

@@ -213,7 +213,7 @@ static void reply_arguments(struct reply *reply, const struct command_arg *args)
         reply_pair_text(reply, "name", a->name);
         reply_bulk_cstr(reply, "type");
         reply_bulk(reply, arg_type_word(a->type));
-        if (a->type == ARG_KEY && a->key_spec >= 0) {
+        if (a->type == ARG_KEY || a->key_spec > 0) {
             reply_pair_int(reply, "key_spec_index", a->key_spec);
             pairs++;
         }

@@ -7,10 +7,19 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "cmd/bitmap_cmds.h"
 #include "cmd/connection_cmds.h"
 #include "cmd/generic_cmds.h"
+#include "cmd/geo_cmds.h"
+#include "cmd/hash_cmds.h"
+#include "cmd/hyperloglog_cmds.h"
+#include "cmd/list_cmds.h"
+#include "cmd/set_cmds.h"
+#include "cmd/sort_cmds.h"
+#include "cmd/stream_cmds.h"
 #include "cmd/string_cmds.h"
 #include "cmd/transaction_cmds.h"
+#include "cmd/zset_cmds.h"
 #include "engine/command_keys.h"
 #include "engine/command_lookup.h"
 #include "engine/command_meta.h"
@@ -21,10 +30,13 @@
 #include <stdlib.h>
 #include <strings.h>
 
+static const struct command *const tables[] = {
+    string_commands, bitmap_commands, list_commands,    set_commands,  hash_commands,       zset_commands,
+    geo_commands,    hyperloglog_commands, stream_commands, generic_commands, sort_commands, connection_commands,
+    transaction_commands, server_commands};
+
 static struct command_index *index_new(void)
 {
-    const struct command *tables[] = {string_commands, generic_commands, connection_commands, transaction_commands,
-                                      server_commands};
     return command_index_new(tables, ARRAY_LEN(tables));
 }
 
@@ -92,17 +104,24 @@ static void check_command(const struct command *cmd, const struct command *conta
     assert_int_equal(speed, cmd->flags & CMD_FAST ? ACL_FAST : ACL_SLOW);
     assert_int_equal(!(cmd->doc_flags & DOC_DEPRECATED), cmd->deprecated_since == NULL);
 
+    if (cmd->flags & CMD_BLOCKING) assert_false(cmd->flags & CMD_PARTITION_SAFE);
+
     int first = 0, last = 0;
+    bool movable = false;
     for (int i = 0; i < cmd->key_spec_count; i++) {
         const struct key_spec *spec = &cmd->key_specs[i];
         int access = spec->flags & (KEY_RO | KEY_RW | KEY_OW | KEY_RM);
         assert_true(access != 0 && (access & (access - 1)) == 0);
-        if (spec->begin != KEY_BEGIN_INDEX || spec->find != KEY_FIND_RANGE) continue;
+        if (spec->begin != KEY_BEGIN_INDEX || spec->find != KEY_FIND_RANGE) {
+            movable = true;
+            continue;
+        }
         if (first == 0) first = spec->index;
         last = spec->range.last < 0 ? spec->range.last : spec->index + spec->range.last;
         assert_int_equal(cmd->key_step, spec->range.step);
-        assert_true(cmd->arity < 0 ? -cmd->arity > spec->index : cmd->arity > spec->index);
+        if (cmd->getkeys == NULL) assert_true(cmd->arity < 0 ? -cmd->arity > spec->index : cmd->arity > spec->index);
     }
+    assert_int_equal((cmd->flags & CMD_MOVABLEKEYS) != 0, movable);
     assert_int_equal(cmd->first_key, first);
     assert_int_equal(cmd->last_key, last);
     if (cmd->args != NULL) check_args(cmd, cmd->args);
@@ -115,8 +134,6 @@ static void check_command(const struct command *cmd, const struct command *conta
 static void tables_are_consistent(void **state)
 {
     (void)state;
-    const struct command *tables[] = {string_commands, generic_commands, connection_commands, transaction_commands,
-                                      server_commands};
     for (size_t t = 0; t < ARRAY_LEN(tables); t++) {
         for (const struct command *cmd = tables[t]; cmd->name != NULL; cmd++) {
             check_command(cmd, NULL);
@@ -350,8 +367,8 @@ static void many_names(void **state)
         if (i % 3 == 1) snprintf(names + i * LONGEST, LONGEST, "command.with%dthe.same.ends", i);
         if (i % 3 == 2) snprintf(names + i * LONGEST, LONGEST, "%.*s%d", i % 30, "abcdefghijklmnopqrstuvwxyz_-.x", i);
     }
-    const struct command *tables[] = {table};
-    struct command_index *idx = command_index_new(tables, 1);
+    const struct command *one_table[] = {table};
+    struct command_index *idx = command_index_new(one_table, 1);
     assert_int_equal(command_index_count(idx), MANY);
     for (int i = 0; i < MANY; i++) {
         const struct command_entry *entry = command_index_find(idx, slice_cstr(table[i].name));
@@ -439,6 +456,88 @@ static void keys_of_requests(void **state)
     command_index_free(idx);
 }
 
+/* The same for families whose tables may still be empty: what is not there is passed over. */
+static void keys_of_collections(void **state)
+{
+    static const char *const cases[][2] = {
+        {"blpop a b 0", "a:RW,access,delete b:RW,access,delete"},
+        {"blmove a b left right 0", "a:RW,access,delete b:RW,insert"},
+        {"lmpop 2 a b left", "a:RW,access,delete b:RW,access,delete"},
+        {"lmpop 4 a b left", "ERR Invalid arguments specified for command"},
+        {"blmpop 0 1 a left", "a:RW,access,delete"},
+        {"sinterstore d a b", "d:OW,update a:RO,access b:RO,access"},
+        {"sunioncard 2 a b limit 1", "a:RO,access b:RO,access"},
+        {"hsetex a fields 1 f v", "a:RW,update"},
+        {"zunionstore d 2 a b weights 1 2", "d:OW,update a:RO,access b:RO,access"},
+        {"zrangestore d s 0 -1", "d:OW,update s:RO,access"},
+        {"bitop and d a b", "d:OW,update a:RO,access b:RO,access"},
+        {"bitfield a", "a:RO,access"},
+        {"bitfield a get u8 0 get u8 1", "a:RO,access"},
+        {"bitfield a overflow sat get u8 0", "a:RO,access"},
+        {"bitfield a get u8 0 set u8 0 1", "a:RW,access,update"},
+        {"bitfield a get u8", "a:RW,access,update"},
+        {"pfcount a b", "a:RW,access b:RW,access"},
+        {"pfmerge d", "d:RW,access,insert"},
+        {"pfmerge d a", "d:RW,access,insert a:RO,access"},
+        {"georadius a 1 1 1 m", "a:RO,access"},
+        {"georadius a 1 1 1 m count 1 store store", "a:RO,access store:OW,update"},
+        {"georadius a 1 1 1 m store d storedist e", "a:RO,access d:OW,update e:OW,update"},
+        {"georadius a 1 1 1 m store", "a:RO,access"},
+        {"georadiusbymember a store 1 m storedist d", "a:RO,access d:OW,update"},
+        {"xread streams a b 0 0", "a:RO,access b:RO,access"},
+        {"xread count 1 a b", "ERR Invalid arguments specified for command"},
+        {"xread block 0 streams", "ERR Invalid arguments specified for command"},
+        {"xread count streams streams a 0", "a:RO,access"},
+        {"xreadgroup group streams streams streams a >", "a:RO,access"},
+        {"xreadgroup count 1 group g streams noack streams a b > >", "a:RO,access b:RO,access"},
+        {"xgroup create a g $", "a:RW,insert"},
+        {"sort a", "a:RO,access"},
+        {"sort a by store get store limit 0 store store d", "a:RO,access d:OW,update"},
+        {"sort a store d store e", "a:RO,access e:OW,update"},
+        {"sort a store", "a:RO,access"},
+        {"sort_ro a by b get c", "a:RO,access"},
+        {"delex a", "a:RM,delete"},
+        {"delex a ifeq v", "a:RW,delete"},
+    };
+    (void)state;
+    struct command_index *idx = index_new();
+    char out[512];
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct slice name = slice_of(cases[i][0], strcspn(cases[i][0], " "));
+        if (command_index_find(idx, name) != NULL) assert_string_equal(keys_text(idx, cases[i][0], out), cases[i][1]);
+    }
+    command_index_free(idx);
+}
+
+/* Every getkeys function, with every way to stop in the middle of its words: what it names lies in argv, and it counts
+ * the same whether there is room or not. */
+static void getkeys_of_any_words(void **state)
+{
+    static const char *const words[] = {"store", "storedist", "count",   "get", "by",       "limit", "streams", "group",
+                                        "block", "noack",     "u8",      "a",   "overflow", "set",   "incrby",  "1"};
+    (void)state;
+    uint32_t seed = 7;
+    for (size_t t = 0; t < ARRAY_LEN(tables); t++) {
+        for (const struct command *cmd = tables[t]; cmd->name != NULL; cmd++) {
+            if (cmd->getkeys == NULL) continue;
+            for (int round = 0; round < 3000; round++) {
+                struct slice argv[20];
+                struct key_ref keys[20];
+                int argc = cmd->arity > 0 ? cmd->arity : -cmd->arity + round % 12;
+                argv[0] = slice_cstr(cmd->name);
+                for (int i = 1; i < argc; i++) {
+                    seed = seed * 1664525 + 1013904223;
+                    argv[i] = slice_cstr(words[seed >> 28]);
+                }
+                int n = command_keys(cmd, argv, argc, keys, ARRAY_LEN(keys));
+                assert_in_range(n + 1, 0, ARRAY_LEN(keys) + 1);
+                assert_int_equal(command_keys(cmd, argv, argc, NULL, 0), n);
+                for (int i = 0; i < n; i++) assert_in_range(keys[i].position, 1, argc - 1);
+            }
+        }
+    }
+}
+
 /* Forms that no command of these tables has yet. */
 static const struct command forms[] = {
     {.name = "eval", .arity = -3, .flags = CMD_NO_MANDATORY_KEYS | CMD_MOVABLEKEYS,
@@ -473,8 +572,8 @@ static void keys_of_other_forms(void **state)
         {"publish c", "ERR The command has no key arguments"},
     };
     (void)state;
-    const struct command *tables[] = {forms};
-    struct command_index *idx = command_index_new(tables, 1);
+    const struct command *one_table[] = {forms};
+    struct command_index *idx = command_index_new(one_table, 1);
     char out[512];
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) assert_string_equal(keys_text(idx, cases[i][0], out), cases[i][1]);
     command_index_free(idx);
@@ -488,7 +587,8 @@ int main(void)
         cmocka_unit_test(every_name_in_any_case), cmocka_unit_test(near_misses),
         cmocka_unit_test(random_words), cmocka_unit_test(other_notations),
         cmocka_unit_test(renames), cmocka_unit_test(many_names),
-        cmocka_unit_test(keys_of_requests), cmocka_unit_test(keys_of_other_forms),
+        cmocka_unit_test(keys_of_requests), cmocka_unit_test(keys_of_collections),
+        cmocka_unit_test(getkeys_of_any_words), cmocka_unit_test(keys_of_other_forms),
     };
     mem_thread_init();
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

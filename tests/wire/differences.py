@@ -67,6 +67,10 @@ INTENDED = [
                _ours_is_error(r"ERR The command has no key arguments",
                               r"ERR Invalid number of arguments specified for command",
                               r"ERR Invalid command specified")),
+    Difference("getkeys-pfmerge-alone", r"command getkeys(andflags)? pfmerge \S+$", "PFMERGE without sources is allowed, "
+               "and its destination is a key",
+               lambda ours, theirs: len(ours.value) == 1 and
+               theirs.text == "ERR Invalid arguments specified for command"),
     Difference("double-text", r"debug protocol double", "7.2 and later print doubles in their shortest form",
                lambda ours, theirs: ours.text.rstrip("0") == theirs.text.rstrip("0")),
 ]
