@@ -1,4 +1,125 @@
-/* The commands of this family: their records. Handlers: zset_cmds.h. */
+/* The commands on sorted sets: their records. Handlers: zset_cmds.h. */
 #include "cmd/zset_cmds.h"
 
-const struct command zset_commands[] = {{0}};
+#include "engine/command_meta.h"
+
+#define ZSET(name, run, arity, flags) COMMAND(GROUP_SORTED_SET, name, run, arity, flags, ACL_SORTEDSET)
+#define READ (CMD_READONLY | CMD_PARTITION_SAFE)
+#define WRITE (CMD_WRITE | CMD_PARTITION_SAFE)
+#define GROW (WRITE | CMD_DENYOOM) /* may need more memory */
+
+#define WHERE ARG("where", ARG_ONEOF, CHILDREN(TOKEN("min", "MIN"), TOKEN("max", "MAX")))
+#define WEIGHTS ARG("weight", ARG_INTEGER, AFTER("WEIGHTS"), OPTIONAL_MULTIPLE)
+#define AGGREGATE                                                                                                      \
+    ARG("aggregate", ARG_ONEOF, AFTER("AGGREGATE"), OPTIONAL,                                                          \
+        CHILDREN(TOKEN("sum", "SUM"), TOKEN("min", "MIN"), TOKEN("max", "MAX")))
+#define WITHSCORES TOKEN("withscores", "WITHSCORES", OPTIONAL)
+#define LIMIT                                                                                                          \
+    ARG("offset_count", ARG_BLOCK, AFTER("LIMIT"), OPTIONAL,                                                           \
+        CHILDREN(ARG("offset", ARG_INTEGER), ARG("count", ARG_INTEGER)))
+
+/* clang-format off: a table, one command after the other in the order of their names */
+const struct command zset_commands[] = {
+    {ZSET("zadd", cmd_zadd, -4, GROW | CMD_FAST), ONE_KEY(KEY_RW | KEY_UPDATE),
+     DOCS("1.2.0", "O(log N) for each member given",
+          "Adds members with their scores to a sorted set, or changes the scores."),
+     HISTORY({"2.4.0", "Several members."}, {"3.0.2", "`XX`, `NX`, `CH` and `INCR`."}, {"6.2.0", "`GT` and `LT`."}),
+     ARGS(KEY_ARG("key"),
+          ARG("condition", ARG_ONEOF, SINCE("3.0.2"), OPTIONAL, CHILDREN(TOKEN("nx", "NX"), TOKEN("xx", "XX"))),
+          ARG("comparison", ARG_ONEOF, SINCE("6.2.0"), OPTIONAL, CHILDREN(TOKEN("gt", "GT"), TOKEN("lt", "LT"))),
+          TOKEN("change", "CH", SINCE("3.0.2"), OPTIONAL), TOKEN("increment", "INCR", SINCE("3.0.2"), OPTIONAL),
+          ARG("score_member", ARG_BLOCK, MULTIPLE, CHILDREN(ARG("score", ARG_DOUBLE), ARG("member", ARG_STRING))))},
+    {ZSET("zcard", cmd_zcard, 2, READ | CMD_FAST), ONE_KEY(KEY_RO),
+     DOCS("1.2.0", "O(1)", "Counts the members of a sorted set."), ARGS(KEY_ARG("key"))},
+    {ZSET("zcount", cmd_zcount, 4, READ | CMD_FAST), ONE_KEY(KEY_RO | KEY_ACCESS),
+     DOCS("2.0.0", "O(log N) in the size of the set", "Counts the members whose scores lie in a range."),
+     ARGS(KEY_ARG("key"), ARG("min", ARG_DOUBLE), ARG("max", ARG_DOUBLE))},
+    {ZSET("zincrby", cmd_zincrby, 4, GROW | CMD_FAST), ONE_KEY(KEY_RW | KEY_ACCESS | KEY_UPDATE),
+     DOCS("1.2.0", "O(log N) in the size of the set", "Adds a number to the score of a member."),
+     ARGS(KEY_ARG("key"), ARG("increment", ARG_INTEGER), ARG("member", ARG_STRING))},
+    {ZSET("zlexcount", cmd_zlexcount, 4, READ | CMD_FAST), ONE_KEY(KEY_RO | KEY_ACCESS),
+     DOCS("2.8.9", "O(log N) in the size of the set", "Counts the members that lie between two strings."),
+     ARGS(KEY_ARG("key"), ARG("min", ARG_STRING), ARG("max", ARG_STRING))},
+    {ZSET("zmscore", cmd_zmscore, -3, READ | CMD_FAST), ONE_KEY(KEY_RO | KEY_ACCESS),
+     DOCS("6.2.0", "O(N) in the number of members given", "Returns the scores of several members."),
+     ARGS(KEY_ARG("key"), ARG("member", ARG_STRING, MULTIPLE))},
+    {ZSET("zrandmember", cmd_zrandmember, -2, READ), ONE_KEY(KEY_RO | KEY_ACCESS),
+     DOCS("6.2.0", "O(N) in the number of members returned", "Returns members of a sorted set chosen at random."),
+     TIPS("nondeterministic_output"),
+     ARGS(KEY_ARG("key"), ARG("options", ARG_BLOCK, OPTIONAL, CHILDREN(ARG("count", ARG_INTEGER), WITHSCORES)))},
+    {ZSET("zrange", cmd_zrange, -4, READ), ONE_KEY(KEY_RO | KEY_ACCESS),
+     DOCS("1.2.0", "O(log N + M), a set of N and M members returned",
+          "Returns a range of a sorted set, by rank, by score or by name."),
+     HISTORY({"6.2.0", "`REV`, `BYSCORE`, `BYLEX` and `LIMIT`."}),
+     ARGS(KEY_ARG("key"), ARG("start", ARG_STRING), ARG("stop", ARG_STRING),
+          ARG("sortby", ARG_ONEOF, SINCE("6.2.0"), OPTIONAL,
+              CHILDREN(TOKEN("byscore", "BYSCORE"), TOKEN("bylex", "BYLEX"))),
+          TOKEN("rev", "REV", SINCE("6.2.0"), OPTIONAL),
+          ARG("offset_count", ARG_BLOCK, AFTER("LIMIT"), SINCE("6.2.0"), OPTIONAL,
+              CHILDREN(ARG("offset", ARG_INTEGER), ARG("count", ARG_INTEGER))), WITHSCORES)},
+    {ZSET("zrangebylex", cmd_zrangebylex, -4, READ), ONE_KEY(KEY_RO | KEY_ACCESS),
+     DOCS("2.8.9", "O(log N + M), a set of N and M members returned",
+          "Returns the members that lie between two strings."),
+     DEPRECATED("6.2.0", "`ZRANGE` with the `BYLEX` argument"),
+     ARGS(KEY_ARG("key"), ARG("min", ARG_STRING), ARG("max", ARG_STRING), LIMIT)},
+    {ZSET("zrangebyscore", cmd_zrangebyscore, -4, READ), ONE_KEY(KEY_RO | KEY_ACCESS),
+     DOCS("1.0.5", "O(log N + M), a set of N and M members returned",
+          "Returns the members whose scores lie in a range."), HISTORY({"2.0.0", "`WITHSCORES`."}),
+     DEPRECATED("6.2.0", "`ZRANGE` with the `BYSCORE` argument"),
+     ARGS(KEY_ARG("key"), ARG("min", ARG_DOUBLE), ARG("max", ARG_DOUBLE),
+          TOKEN("withscores", "WITHSCORES", SINCE("2.0.0"), OPTIONAL), LIMIT)},
+    {ZSET("zrangestore", cmd_zrangestore, -5, GROW), KEY_POSITIONS(1, 2, 1),
+     KEY_SPECS(SPEC_RANGE(1, 0, 1, KEY_OW | KEY_UPDATE), SPEC_RANGE(2, 0, 1, KEY_RO | KEY_ACCESS)),
+     DOCS("6.2.0", "O(log N + M), a set of N and M members stored",
+          "Stores a range of a sorted set, by rank, by score or by name."),
+     ARGS(KEY_ARG("dst"), KEY_ARG("src", .key_spec = 1), ARG("min", ARG_STRING), ARG("max", ARG_STRING),
+          ARG("sortby", ARG_ONEOF, OPTIONAL, CHILDREN(TOKEN("byscore", "BYSCORE"), TOKEN("bylex", "BYLEX"))),
+          TOKEN("rev", "REV", OPTIONAL), LIMIT)},
+    {ZSET("zrank", cmd_zrank, -3, READ | CMD_FAST), ONE_KEY(KEY_RO | KEY_ACCESS),
+     DOCS("2.0.0", "O(log N) in the size of the set", "Returns the rank of a member, counted from the lowest score."),
+     HISTORY({"7.2.0", "`WITHSCORE`."}),
+     ARGS(KEY_ARG("key"), ARG("member", ARG_STRING), TOKEN("withscore", "WITHSCORE", SINCE("7.2.0"), OPTIONAL))},
+    {ZSET("zrem", cmd_zrem, -3, WRITE | CMD_FAST), ONE_KEY(KEY_RW | KEY_DELETE),
+     DOCS("1.2.0", "O(M log N), M of N members removed", "Removes members from a sorted set."),
+     HISTORY({"2.4.0", "Several members."}), ARGS(KEY_ARG("key"), ARG("member", ARG_STRING, MULTIPLE))},
+    {ZSET("zremrangebylex", cmd_zremrangebylex, 4, WRITE), ONE_KEY(KEY_RW | KEY_DELETE),
+     DOCS("2.8.9", "O(log N + M), a set of N and M members removed",
+          "Removes the members that lie between two strings."),
+     ARGS(KEY_ARG("key"), ARG("min", ARG_STRING), ARG("max", ARG_STRING))},
+    {ZSET("zremrangebyrank", cmd_zremrangebyrank, 4, WRITE), ONE_KEY(KEY_RW | KEY_DELETE),
+     DOCS("2.0.0", "O(log N + M), a set of N and M members removed", "Removes the members whose ranks lie in a range."),
+     ARGS(KEY_ARG("key"), ARG("start", ARG_INTEGER), ARG("stop", ARG_INTEGER))},
+    {ZSET("zremrangebyscore", cmd_zremrangebyscore, 4, WRITE), ONE_KEY(KEY_RW | KEY_DELETE),
+     DOCS("1.2.0", "O(log N + M), a set of N and M members removed",
+          "Removes the members whose scores lie in a range."),
+     ARGS(KEY_ARG("key"), ARG("min", ARG_DOUBLE), ARG("max", ARG_DOUBLE))},
+    {ZSET("zrevrange", cmd_zrevrange, -4, READ), ONE_KEY(KEY_RO | KEY_ACCESS),
+     DOCS("1.2.0", "O(log N + M), a set of N and M members returned",
+          "Returns the members whose ranks, counted from the highest score, lie in a range."),
+     DEPRECATED("6.2.0", "`ZRANGE` with the `REV` argument"),
+     ARGS(KEY_ARG("key"), ARG("start", ARG_INTEGER), ARG("stop", ARG_INTEGER), WITHSCORES)},
+    {ZSET("zrevrangebylex", cmd_zrevrangebylex, -4, READ), ONE_KEY(KEY_RO | KEY_ACCESS),
+     DOCS("2.8.9", "O(log N + M), a set of N and M members returned",
+          "Returns the members that lie between two strings, the last one first."),
+     DEPRECATED("6.2.0", "`ZRANGE` with the `REV` and `BYLEX` arguments"),
+     ARGS(KEY_ARG("key"), ARG("max", ARG_STRING), ARG("min", ARG_STRING), LIMIT)},
+    {ZSET("zrevrangebyscore", cmd_zrevrangebyscore, -4, READ), ONE_KEY(KEY_RO | KEY_ACCESS),
+     DOCS("2.2.0", "O(log N + M), a set of N and M members returned",
+          "Returns the members whose scores lie in a range, the highest first."),
+     HISTORY({"2.1.6", "Exclusive limits."}), DEPRECATED("6.2.0", "`ZRANGE` with the `REV` and `BYSCORE` arguments"),
+     ARGS(KEY_ARG("key"), ARG("max", ARG_DOUBLE), ARG("min", ARG_DOUBLE), WITHSCORES, LIMIT)},
+    {ZSET("zrevrank", cmd_zrevrank, -3, READ | CMD_FAST), ONE_KEY(KEY_RO | KEY_ACCESS),
+     DOCS("2.0.0", "O(log N) in the size of the set", "Returns the rank of a member, counted from the highest score."),
+     HISTORY({"7.2.0", "`WITHSCORE`."}),
+     ARGS(KEY_ARG("key"), ARG("member", ARG_STRING), TOKEN("withscore", "WITHSCORE", SINCE("7.2.0"), OPTIONAL))},
+    {ZSET("zscan", cmd_zscan, -3, READ), ONE_KEY(KEY_RO | KEY_ACCESS),
+     DOCS("2.8.0", "O(1) per call; O(N) for the whole walk",
+          "Walks through the members of a sorted set and their scores in steps."), TIPS("nondeterministic_output"),
+     HISTORY({"8.0.0", "`NOSCORES`."}),
+     ARGS(KEY_ARG("key"), ARG("cursor", ARG_INTEGER), ARG("pattern", ARG_PATTERN, AFTER("MATCH"), OPTIONAL),
+          ARG("count", ARG_INTEGER, AFTER("COUNT"), OPTIONAL),
+          TOKEN("noscores", "NOSCORES", SINCE("8.0.0"), OPTIONAL))},
+    {ZSET("zscore", cmd_zscore, 3, READ | CMD_FAST), ONE_KEY(KEY_RO | KEY_ACCESS),
+     DOCS("1.2.0", "O(1)", "Returns the score of a member."), ARGS(KEY_ARG("key"), ARG("member", ARG_STRING))},
+    {0}};
+/* clang-format on */
