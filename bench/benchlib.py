@@ -77,8 +77,8 @@ def encode(*args):
     return b"".join(parts)
 
 
-def load(port, commands, total):
-    """Sends an iterable of encoded commands, pipelined; every reply must be one line that is no error."""
+def load(port, commands, total, lines=1):
+    """Sends an iterable of encoded commands, pipelined; every reply must have so many lines and be no error."""
     with socket.create_connection(("127.0.0.1", port), timeout=120) as sock:
         sent = received = 0
         batch = []
@@ -89,7 +89,7 @@ def load(port, commands, total):
                 data = sock.recv(1 << 16)
                 if not data:
                     raise BenchError("the server closed the connection while data was loaded")
-                if b"-" in data:  # OK and counts hold none
+                if data.startswith(b"-") or b"\n-" in data:
                     raise BenchError("error reply while data was loaded: %r" % data[data.index(b"-"):][:200])
                 received += data.count(b"\n")
 
@@ -97,13 +97,13 @@ def load(port, commands, total):
             batch.append(command)
             if len(batch) == LOAD_BATCH:
                 sock.sendall(b"".join(batch))
-                receive(sent)
+                receive(sent * lines)
                 sent += len(batch)
                 batch = []
         if batch:
             sock.sendall(b"".join(batch))
             sent += len(batch)
-        receive(sent)
+        receive(sent * lines)
     if sent != total:
         raise BenchError("%d commands were loaded, not %d" % (sent, total))
 

@@ -176,7 +176,7 @@ def test_expired_keys_are_not_returned(pair):
         conn.call("DEBUG", "SLEEP", "0.01")
         seen, _ = scan_all(conn)
         conn.call("DEBUG", "SET-ACTIVE-EXPIRE", "1")
-        assert seen == [b"stay"]
+        assert set(seen) == {b"stay"}  # perhaps twice: the table shrinks while the walk goes on
 
 
 def test_cursor_of_another_time(pair):
