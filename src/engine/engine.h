@@ -142,6 +142,11 @@ void engine_free_detached(struct engine *e, struct store_detached *owned_d, bool
 /* Access clock of a record, for OBJECT. */
 uint64_t engine_clock_idle_s(const struct engine *e, uint32_t clock);
 uint32_t engine_clock_frequency(const struct engine *e, uint32_t clock);
+/* The other way round, for records that come from files; what the policy has no use for gives a fresh clock. */
+uint32_t engine_clock_of_idle(const struct engine *e, uint64_t idle_s);
+uint32_t engine_clock_of_frequency(const struct engine *e, uint8_t frequency);
+uint32_t engine_clock_new(const struct engine *e);
+bool engine_policy_is_lru(const struct engine *e);
 bool engine_policy_is_lfu(const struct engine *e);
 uint64_t engine_mono_us(const struct engine *e);
 uint64_t engine_wall_us(const struct engine *e);

@@ -210,7 +210,6 @@ void engine_limits_update(struct engine *e); /* reads the directives again */
 
 /* eviction.c: frees memory until used <= maxmemory; false: could not. */
 bool evict_for_memory(struct engine *e);
-uint32_t engine_clock_new(const struct engine *e);                    /* clock of a new record */
 uint32_t engine_clock_touch(struct engine *e, uint32_t old);          /* clock after an access */
 
 /* ctx.c: the server's own deletions, each a unit. r is in db. */

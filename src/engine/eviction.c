@@ -58,6 +58,23 @@ uint64_t engine_clock_idle_s(const struct engine *e, uint32_t clock)
     return (e->lru_clock - clock) & 0xFFFFFF;
 }
 
+uint32_t engine_clock_of_idle(const struct engine *e, uint64_t idle_s)
+{
+    if (policy_is(e, MAXMEMORY_LFU))
+        return engine_clock_new(e);
+    return (e->lru_clock - (uint32_t)(idle_s < 0xFFFFFF ? idle_s : 0xFFFFFF)) & 0xFFFFFF;
+}
+
+uint32_t engine_clock_of_frequency(const struct engine *e, uint8_t frequency)
+{
+    return policy_is(e, MAXMEMORY_LFU) ? minutes_now(e) << 8 | frequency : engine_clock_new(e);
+}
+
+bool engine_policy_is_lru(const struct engine *e)
+{
+    return policy_is(e, MAXMEMORY_LRU);
+}
+
 /* Higher is a better victim. */
 static uint64_t badness(const struct engine *e, const struct record *r)
 {

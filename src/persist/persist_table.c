@@ -1,0 +1,30 @@
+/* The commands of persistence: their records. Handlers: persist_cmds.h. */
+#include "engine/command_meta.h"
+#include "persist/persist_cmds.h"
+
+#define RESTORE_HISTORY                                                                                                \
+    HISTORY({"3.0.0", "The `REPLACE` option."}, {"5.0.0", "The `ABSTTL` option."},                                     \
+            {"5.0.0", "The `IDLETIME` and `FREQ` options."})
+#define RESTORE_ARGS                                                                                                   \
+    ARGS(KEY_ARG("key"), ARG("ttl", ARG_INTEGER), ARG("serialized-value", ARG_STRING),                                 \
+         TOKEN("replace", "REPLACE", SINCE("3.0.0"), OPTIONAL), TOKEN("absttl", "ABSTTL", SINCE("5.0.0"), OPTIONAL),   \
+         ARG("seconds", ARG_INTEGER, AFTER("IDLETIME"), SINCE("5.0.0"), OPTIONAL),                                     \
+         ARG("frequency", ARG_INTEGER, AFTER("FREQ"), SINCE("5.0.0"), OPTIONAL))
+#define RESTORE_DOCS(summary_)                                                                                         \
+    DOCS("2.6.0", "O(N) in the number of elements that the payload holds, O(N*log(N)) for sorted sets", summary_)
+
+/* clang-format off: a table, one command after the other in the order of their names */
+const struct command persist_commands[] = {
+    {COMMAND(GROUP_GENERIC, "dump", cmd_dump, 2, CMD_READONLY | CMD_PARTITION_SAFE, ACL_KEYSPACE),
+     ONE_KEY(KEY_RO | KEY_ACCESS),
+     DOCS("2.6.0", "O(N) in the size of the value", "Returns the value of a key in a portable form."),
+     TIPS("nondeterministic_output"), ARGS(KEY_ARG("key"))},
+    {COMMAND(GROUP_GENERIC, "restore", cmd_restore, -4, CMD_WRITE | CMD_DENYOOM, ACL_KEYSPACE | ACL_DANGEROUS),
+     ONE_KEY(KEY_OW | KEY_UPDATE), RESTORE_DOCS("Creates a key from what DUMP returned."), RESTORE_HISTORY,
+     RESTORE_ARGS},
+    {COMMAND(GROUP_SERVER, "restore-asking", cmd_restore, -4, CMD_WRITE | CMD_DENYOOM | CMD_ASKING,
+             ACL_KEYSPACE | ACL_DANGEROUS),
+     ONE_KEY(KEY_OW | KEY_UPDATE), .doc_flags = DOC_SYSCMD, .since = "3.0.0",
+     .complexity = "O(N) in the number of elements that the payload holds, O(N*log(N)) for sorted sets",
+     .summary = "RESTORE during the migration of a cluster's slot.", RESTORE_HISTORY, RESTORE_ARGS},
+    {0}};

@@ -1,0 +1,266 @@
+/* Reading a data set: header, aux fields, databases, keys, end. Every record is inserted as soon as it is complete. */
+#include "persist/rdb_file.h"
+
+#include "base/num.h"
+#include "persist/rdb_format.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { PROGRESS_BYTES = 2 * 1024 * 1024 };
+
+struct loading {
+    struct rdb_reader *r;
+    struct store *store;
+    const struct rdb_load_file *load;
+    struct rdb_loaded *out;
+    int db;
+    uint64_t expire_ms; /* of the next key; 0: none */
+    uint32_t clock;
+    bool has_clock;
+    uint64_t next_progress;
+    struct buf key, spare;
+};
+
+static bool read_header(struct rdb_reader *r)
+{
+    char magic[RDB_MAGIC_SIZE + 1] = "";
+    if (!rdb_read(r, magic, RDB_MAGIC_SIZE)) return false;
+    int64_t version = 0;
+    r->valkey = memcmp(magic, "VALKEY", 6) == 0;
+    if (!r->valkey && memcmp(magic, "REDIS", 5) != 0) return rdb_fail(r, "wrong signature: this is no RDB file");
+    const char *digits = magic + (r->valkey ? 6 : 5);
+    for (; *digits >= '0' && *digits <= '9'; digits++) version = version * 10 + (*digits - '0');
+    bool known = r->valkey ? version == RDB_VERSION_VALKEY : version >= 1 && version <= RDB_VERSION_READ_MAX;
+    if (*digits != '\0' || !known) return rdb_fail(r, "RDB version %lld cannot be read", (long long)version);
+    r->version = (int)version;
+    return true;
+}
+
+static bool aux_u64(struct slice value, uint64_t *out)
+{
+    return slice_to_u64(value, out) == ST_OK;
+}
+
+static void copy_text(char *out, size_t size, struct slice text)
+{
+    size_t n = text.len < size - 1 ? text.len : size - 1;
+    memcpy(out, text.ptr, n);
+    out[n] = '\0';
+}
+
+/* Fields that are not known are skipped: they are made to be. */
+static bool read_aux(struct loading *l)
+{
+    struct rdb_loaded *out = l->out;
+    struct slice value;
+    uint64_t number = 0;
+    int64_t offset;
+    if (!rdb_read_string(l->r, &l->key) || !rdb_read_view(l->r, &l->spare, &value)) return false;
+    struct slice name = buf_slice(&l->key);
+    if (slice_eq(name, SLICE("redis-ver")) || slice_eq(name, SLICE("valkey-ver"))) {
+        copy_text(out->version, sizeof(out->version), value);
+    } else if (slice_eq(name, SLICE("ctime")) && aux_u64(value, &number)) {
+        out->ctime_s = number;
+    } else if (slice_eq(name, SLICE("used-mem")) && aux_u64(value, &number)) {
+        out->memory_used = number;
+    } else if (slice_eq(name, SLICE("aof-base")) && aux_u64(value, &number)) {
+        out->aof_base = number != 0;
+    } else if (slice_eq(name, SLICE("repl-stream-db")) && aux_u64(value, &number)) {
+        out->repl_db = number <= INT32_MAX ? (int)number : -1;
+    } else if (slice_eq(name, SLICE("repl-id"))) {
+        copy_text(out->repl_id, sizeof(out->repl_id), value);
+    } else if (slice_eq(name, SLICE("repl-offset")) && slice_to_i64(value, &offset) == ST_OK) {
+        out->repl_offset = offset;
+    }
+    return true;
+}
+
+static bool read_select(struct loading *l)
+{
+    uint64_t db;
+    if (!rdb_read_len(l->r, &db)) return false;
+    if (db >= (uint64_t)store_databases(l->store))
+        return rdb_fail(l->r, "database %llu: this server is configured for %d", (unsigned long long)db,
+                        store_databases(l->store));
+    l->db = (int)db;
+    return true;
+}
+
+/* A hint, and not more: what the numbers promise is not taken before it comes. */
+static bool read_resize(struct loading *l)
+{
+    enum { RESERVE_MAX = 64 * 1024 * 1024 };
+    uint64_t keys, volatile_keys;
+    if (!rdb_read_len(l->r, &keys) || !rdb_read_len(l->r, &volatile_keys)) return false;
+    if (keys <= RESERVE_MAX) store_reserve(l->store, l->db, (size_t)keys);
+    return true;
+}
+
+static bool read_function(struct loading *l)
+{
+    struct slice source;
+    if (!rdb_read_view(l->r, &l->spare, &source)) return false;
+    uint64_t len = source.len;
+    buf_append(&l->out->functions, &len, sizeof(len));
+    buf_append_slice(&l->out->functions, source);
+    return true;
+}
+
+/* What a module wrote beside its keys frames itself: opcodes with their values, up to an end. */
+static bool skip_module_aux(struct rdb_reader *r)
+{
+    uint64_t word;
+    if (!rdb_read_len(r, &word) || !rdb_read_len(r, &word) || !rdb_read_len(r, &word)) return false; /* id, when */
+    for (;;) {
+        double real;
+        float single;
+        if (!rdb_read_len(r, &word)) return false;
+        switch (word) {
+        case 0: return true;
+        case 1: case 2:
+            if (!rdb_read_len(r, &word)) return false;
+            break;
+        case 3:
+            if (!rdb_read(r, &single, sizeof(single))) return false;
+            break;
+        case 4:
+            if (!rdb_read_double(r, &real)) return false;
+            break;
+        case 5:
+            if (!rdb_skip_string(r)) return false;
+            break;
+        default: return rdb_fail(r, "unknown part %llu of a module's data", (unsigned long long)word);
+        }
+    }
+}
+
+static bool read_clock(struct loading *l, enum rdb_clocks kind)
+{
+    uint64_t value;
+    uint8_t byte;
+    if (kind == RDB_CLOCKS_IDLE) {
+        if (!rdb_read_len(l->r, &value)) return false;
+    } else {
+        if (!rdb_read_byte(l->r, &byte)) return false;
+        value = byte;
+    }
+    if (l->load->clocks == kind) {
+        l->clock = l->load->clock_of(l->load->arg, kind, value);
+        l->has_clock = true;
+    }
+    return true;
+}
+
+static bool read_slot_info(struct rdb_reader *r)
+{
+    uint64_t skipped;
+    return rdb_read_len(r, &skipped) && rdb_read_len(r, &skipped) && rdb_read_len(r, &skipped);
+}
+
+static bool put(struct loading *l, struct store_key key, struct record *owned_r)
+{
+    struct record *old = store_find(l->store, l->db, key);
+    if (old != NULL && !l->load->allow_duplicates) {
+        record_free(owned_r);
+        return rdb_fail(l->r, "a key that was there before");
+    }
+    if (old != NULL) record_free(store_remove(l->store, l->db, key));
+    if (l->expire_ms != 0) owned_r = record_set_expire(owned_r, l->expire_ms);
+    record_set_clock(owned_r, l->has_clock ? l->clock : l->load->clock_new(l->load->arg));
+    store_insert(l->store, l->db, key, owned_r);
+    l->out->keys++;
+    return true;
+}
+
+static bool read_key(struct loading *l, uint8_t type)
+{
+    if (!rdb_read_string(l->r, &l->key)) return false;
+    if (l->key.len >= UINT32_MAX) return rdb_fail(l->r, "a key of %zu bytes", l->key.len);
+    struct slice name = buf_slice(&l->key);
+    struct record *r = rdb_value_read(l->r, type, name, &l->load->value);
+    if (r == NULL && l->r->failed) return false;
+    bool ok = true;
+    if (r == NULL) {
+        l->out->empty++;
+    } else if (!l->load->keep_expired && l->expire_ms != 0 && l->expire_ms <= l->load->value.now_ms) {
+        record_free(r);
+        l->out->expired++;
+    } else {
+        ok = put(l, store_key(l->store, name), r);
+    }
+    l->expire_ms = 0;
+    l->has_clock = false;
+    return ok;
+}
+
+static bool read_expire(struct loading *l, uint8_t opcode)
+{
+    uint32_t seconds;
+    if (opcode == RDB_OP_EXPIRE_MS) {
+        if (!rdb_read_u64(l->r, &l->expire_ms)) return false;
+        if (l->expire_ms == 0 || l->expire_ms > INT64_MAX) l->expire_ms = 1; /* signed, and long ago */
+        return true;
+    }
+    if (!rdb_read_u32(l->r, &seconds)) return false;
+    l->expire_ms = seconds == 0 ? 1 : (uint64_t)seconds * 1000;
+    return true;
+}
+
+static bool read_end(struct loading *l)
+{
+    struct rdb_reader *r = l->r;
+    uint64_t made = rdb_reader_crc(r), stored;
+    if (r->version < 5) return true;
+    if (!rdb_read_u64(r, &stored)) return false;
+    if (r->checksum && stored != 0 && stored != made)
+        return rdb_fail(r, "wrong checksum: expected %016llx, got %016llx", (unsigned long long)stored,
+                        (unsigned long long)made);
+    return true;
+}
+
+/* One element of the file. *more: it was not the end. */
+static bool read_element(struct loading *l, bool *more)
+{
+    uint8_t opcode;
+    if (!rdb_read_byte(l->r, &opcode)) return false;
+    switch (opcode) {
+    case RDB_OP_EOF: *more = false; return read_end(l);
+    case RDB_OP_EXPIRE_MS: case RDB_OP_EXPIRE_S: return read_expire(l, opcode);
+    case RDB_OP_IDLE: return read_clock(l, RDB_CLOCKS_IDLE);
+    case RDB_OP_FREQ: return read_clock(l, RDB_CLOCKS_FREQUENCY);
+    case RDB_OP_SELECT_DB: return read_select(l);
+    case RDB_OP_RESIZE_DB: return read_resize(l);
+    case RDB_OP_AUX: return read_aux(l);
+    case RDB_OP_FUNCTION2: return read_function(l);
+    case RDB_OP_MODULE_AUX: return skip_module_aux(l->r);
+    case RDB_OP_SLOT_INFO: return read_slot_info(l->r);
+    default: return read_key(l, opcode);
+    }
+}
+
+static bool progress(struct loading *l)
+{
+    uint64_t offset = rdb_reader_offset(l->r);
+    if (offset < l->next_progress || l->load->progress == NULL) return true;
+    l->next_progress = offset + PROGRESS_BYTES;
+    return l->load->progress(l->load->arg, offset, l->out->keys) ? true : rdb_fail(l->r, "stopped");
+}
+
+bool rdb_load_store(struct rdb_reader *r, struct store *store, const struct rdb_load_file *load, struct rdb_loaded *out)
+{
+    struct loading l = {.r = r, .store = store, .load = load, .out = out, .next_progress = PROGRESS_BYTES};
+    *out = (struct rdb_loaded){.repl_db = -1, .repl_offset = -1};
+    bool more = true, ok = read_header(r);
+    store_unit_open(store);
+    while (ok && more) ok = read_element(&l, &more) && progress(&l);
+    store_unit_close(store);
+    buf_deinit(&l.key);
+    buf_deinit(&l.spare);
+    return ok;
+}
+
+void rdb_loaded_deinit(struct rdb_loaded *out)
+{
+    buf_deinit(&out->functions);
+}

@@ -1,0 +1,99 @@
+/* Writing a data set. Runs in a forked child or, for SAVE, in the server itself; changes nothing. */
+#include "persist/rdb_file.h"
+
+#include "base/num.h"
+#include "base/version.h"
+#include "persist/rdb_format.h"
+
+#include <stdio.h>
+
+enum { SCAN_STEP = 1024, PROGRESS_KEYS = 1024 };
+
+static void write_aux(struct rdb_writer *w, const char *name, struct slice value)
+{
+    rdb_write_byte(w, RDB_OP_AUX);
+    rdb_write_string(w, slice_cstr(name));
+    rdb_write_string(w, value);
+}
+
+static void write_aux_u64(struct rdb_writer *w, const char *name, uint64_t value)
+{
+    char text[NUM_I64_TEXT_MAX];
+    write_aux(w, name, slice_of(text, (size_t)u64_to_text(text, value)));
+}
+
+static void write_header(struct rdb_writer *w, const struct rdb_save *save)
+{
+    char magic[RDB_MAGIC_SIZE + 1];
+    snprintf(magic, sizeof(magic), "REDIS%04d", w->version);
+    rdb_write(w, magic, RDB_MAGIC_SIZE);
+    write_aux(w, "redis-ver", slice_cstr(CAIRN_REDIS_VERSION));
+    write_aux_u64(w, "redis-bits", 64);
+    write_aux_u64(w, "ctime", save->now_ms / 1000);
+    write_aux_u64(w, "used-mem", save->memory_used);
+    write_aux_u64(w, "aof-base", save->aof_base);
+}
+
+struct walk {
+    struct rdb_writer *w;
+    const struct rdb_save *save;
+    struct buf *refused;
+    uint64_t keys;
+};
+
+static void write_record(struct walk *walk, const struct record *r)
+{
+    struct rdb_writer *w = walk->w;
+    const struct rdb_save *save = walk->save;
+    uint8_t type = rdb_value_type(r, w->version);
+    if (type == RDB_TYPE_NONE) {
+        buf_append_slice(walk->refused, record_key(r));
+        w->failed = true;
+        return;
+    }
+    if (record_expire_ms(r) != 0) {
+        rdb_write_byte(w, RDB_OP_EXPIRE_MS);
+        rdb_write_u64(w, record_expire_ms(r));
+    }
+    if (save->clocks == RDB_CLOCKS_IDLE) {
+        rdb_write_byte(w, RDB_OP_IDLE);
+        rdb_write_len(w, save->idle_s(save->arg, record_clock(r)));
+    } else if (save->clocks == RDB_CLOCKS_FREQUENCY) {
+        rdb_write_byte(w, RDB_OP_FREQ);
+        rdb_write_byte(w, save->frequency(save->arg, record_clock(r)));
+    }
+    rdb_write_byte(w, type);
+    rdb_write_string(w, record_key(r));
+    rdb_value_write(w, r, type);
+}
+
+static void visit(void *arg, struct record *r)
+{
+    struct walk *walk = arg;
+    if (walk->w->failed) return;
+    write_record(walk, r);
+    if (++walk->keys % PROGRESS_KEYS == 0 && walk->save->progress != NULL &&
+        !walk->save->progress(walk->save->arg, walk->keys))
+        walk->w->failed = true;
+}
+
+bool rdb_save_store(struct rdb_writer *w, const struct store *store, const struct rdb_save *save, struct buf *refused)
+{
+    struct walk walk = {.w = w, .save = save, .refused = refused};
+    write_header(w, save);
+    for (int db = 0; db < store_databases(store) && !w->failed; db++) {
+        if (store_len(store, db) == 0) continue;
+        rdb_write_byte(w, RDB_OP_SELECT_DB);
+        rdb_write_len(w, (uint64_t)db);
+        rdb_write_byte(w, RDB_OP_RESIZE_DB);
+        rdb_write_len(w, store_len(store, db));
+        rdb_write_len(w, store_volatile_len(store, db));
+        uint64_t cursor = 0;
+        do
+            cursor = store_scan(store, db, cursor, SCAN_STEP, visit, &walk);
+        while (cursor != 0 && !w->failed);
+    }
+    rdb_write_byte(w, RDB_OP_EOF);
+    rdb_write_u64(w, rdb_writer_crc(w));
+    return rdb_writer_flush(w);
+}
