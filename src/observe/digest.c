@@ -8,6 +8,7 @@
 #include "base/sha.h"
 #include "observe/observe_impl.h"
 #include "value/string.h"
+#include "value/zset.h"
 
 _Static_assert((int)DIGEST_SIZE == (int)SHA1_SIZE, "a digest is a SHA-1");
 
@@ -25,9 +26,25 @@ static void digest_string(const struct record *r, struct sha1 *s)
     update_framed(s, string_view(r, scratch));
 }
 
+/* In their order, which is the same in every form. */
+static void digest_zset(const struct record *r, struct sha1 *s)
+{
+    struct zset_place place;
+    struct zset_item item;
+    char text[NUM_DOUBLE_TEXT_MAX];
+    zset_seek_rank(r, 0, &place);
+    while (zset_next(&place, &item)) {
+        update_framed(s, item.member);
+        update_framed(s, slice_of(text, (size_t)double_to_text(text, item.score)));
+    }
+}
+
 void digest_value(const struct record *r, unsigned char out[DIGEST_SIZE])
 {
-    static void (*const of_type[TYPE_COUNT])(const struct record *r, struct sha1 *s) = {[TYPE_STRING] = digest_string};
+    static void (*const of_type[TYPE_COUNT])(const struct record *r, struct sha1 *s) = {
+        [TYPE_STRING] = digest_string,
+        [TYPE_ZSET] = digest_zset,
+    };
     struct sha1 s;
     sha1_init(&s);
     update_framed(&s, slice_cstr(value_type_name(record_type(r))));

@@ -80,7 +80,7 @@ INTENDED = [
     Difference("help", r"\S+ help$", "help texts are our own sentences, and list what we have", _same_shape_of_help),
     Difference("scan-unknown-type", r"scan .* type ", "Redis 8 refuses a type name that it does not know, 7.0 finds no "
                "key of it", _ours_is_error(r"ERR unknown type name '.*'")),
-    Difference("scan-cursor-nul", r"scan [0-9]+\x00", "a cursor is a number as a whole, not up to the first NUL byte",
+    Difference("scan-cursor-nul", r"(scan|[hsz]scan \S+) [0-9]+\x00", "a cursor is a number as a whole, not up to the first NUL byte",
                _ours_is_error(r"ERR invalid cursor")),
     Difference("loglevel-nothing", r"config set loglevel ", "7.2 added the log level nothing, which the error lists",
                lambda ours, theirs: ours.text.replace(", nothing", "") == theirs.text),

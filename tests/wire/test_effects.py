@@ -179,6 +179,40 @@ GROUPS = {
         wait
         EXISTS k
     """,
+    "sorted sets": """
+        ZADD z 1 a 2 b 3 c
+        ZADD z 1 a 2 b
+        ZADD z XX CH 5 a 6 nothing
+        ZADD z XX 6 nothing
+        ZADD z NX 6 a 7 d
+        ZADD z GT CH 1 a 100 b
+        ZADD z INCR 5 a
+        ZADD z INCR 0 a
+        ZADD z NX INCR 5 a
+        ZADD z 1 a x b
+        ZINCRBY z 1.5 a
+        ZINCRBY z 0 a
+        ZINCRBY y 1 a
+        ZREM z nothing
+        ZREM z a nothing
+        ZREM y a
+        ZADD z 1 a 2 b 3 c 4 d 5 e 6 f 7 g 8 h
+        ZREMRANGEBYRANK z 0 0
+        ZREMRANGEBYRANK z 100 200
+        ZREMRANGEBYSCORE z 2 (3
+        ZREMRANGEBYSCORE z (50 (60
+        ZRANGESTORE y z 0 2
+        ZRANGESTORE y z 0 2 REV
+        ZRANGESTORE y z 100 200
+        ZRANGESTORE y z 100 200
+        ZRANGE z 0 -1
+        ZRANDMEMBER z 2
+        ZSCAN z 0
+        ZREMRANGEBYSCORE z -inf +inf
+        ZADD z 0 a 0 b
+        ZREMRANGEBYLEX z [a (b
+        ZREMRANGEBYLEX z - +
+    """,
     "reads": """
         SET k v
         GET k
