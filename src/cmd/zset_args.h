@@ -1,5 +1,5 @@
-/* What the commands on sorted sets share: ranges as arguments name them, and replies with scores. Only the files of cmd/
- * include this. */
+/* What the commands on sorted sets share: ranges as arguments name them, and replies with scores. Only the files of
+ * cmd/ include this. */
 #ifndef CAIRN_CMD_ZSET_ARGS_H
 #define CAIRN_CMD_ZSET_ARGS_H
 

@@ -198,10 +198,13 @@ static bool serve_one(struct engine *e, struct wait *w)
     ctx_of_blocked(&ctx, e, bc);
     unit_begin(e);
     ctx.effect_slot = unit_slot_reserve(e);
+    uint64_t logged = e->log_offset;
     bool served = bc->kind->serve(&ctx, key);
     if (ctx.effect_slot >= 0 && ctx.changed && !ctx.effect_given && !ctx.effect_suppressed)
         unit_effect_set(e, ctx.effect_slot, ctx.db, ctx.argc, ctx.argv, NULL);
     unit_commit(e);
+    if (e->log_offset != logged)
+        s->log_offset = e->log_offset;
     if (served) {
         command_free(detach(s));
         engine_reply_mode_end(s);

@@ -101,7 +101,7 @@ struct record *ctx_find_in(struct ctx *ctx, int db, struct store_key key, enum a
     struct record *r = store_find(ctx->store, db, key);
     if (r != NULL) {
         uint64_t expire = record_expire_ms(r);
-        if (unlikely(expire != 0 && expire <= ctx->now_ms)) {
+        if (unlikely(expire != 0 && expire <= ctx->now_ms && !e->loading)) {
             /* During a pause nothing is removed: what has expired is only not seen. (Commands that write wait then.) */
             if (e->pause == PAUSE_NONE || ctx->command->flags & CMD_WRITE) {
                 if (ctx->command->flags & CMD_TOUCHES_ARBITRARY_KEYS && !ctx->nested)

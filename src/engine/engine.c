@@ -53,6 +53,7 @@ struct engine *engine_new(const struct engine_options *options)
     list_init(&e->postponed);
     blocking_init(&e->blocking);
     e->active_expire = true;
+    e->durable = UINT64_MAX;
     e->unit.logged_db = -1;
     e->armed = GATE_PROTECTED;
     engine_set_time(e, options->now_us, options->mono_us);
@@ -363,11 +364,14 @@ enum submit_result engine_run(struct engine *e, struct submission *sub)
         goto done;
     }
     uint32_t gates = entry->gates & (e->armed | s->armed);
+    uint64_t logged = e->log_offset;
     unit_begin(e);
     enum gate_verdict verdict = gates == 0 ? GATE_PASS : gates_check(e, s, &ctx, entry, gates);
     if (likely(verdict == GATE_PASS))
         engine_call(e, &ctx, entry);
     unit_commit(e);
+    if (e->log_offset != logged)
+        s->log_offset = e->log_offset;
     if (unlikely(verdict == GATE_POSTPONED)) {
         e->current = NULL;
         return SUBMIT_POSTPONED;
@@ -378,6 +382,13 @@ done:
     if (unlikely(s->doomed || (s->flags & SESSION_CLOSE_AFTER_REPLY)))
         return SUBMIT_CLOSE;
     return s->blocked ? SUBMIT_BLOCKED : SUBMIT_DONE;
+}
+
+void engine_turn_end(struct engine *e)
+{
+    for (int i = 0; i < e->feature_count; i++)
+        if (e->features[i].feature->turn_end != NULL)
+            e->features[i].feature->turn_end(e, e->features[i].state);
 }
 
 void engine_batch_begin(struct engine *e)
@@ -433,7 +444,7 @@ static void expire_due(void *arg, int db, struct record *r)
  * is due. */
 static bool expire_turn(struct engine *e, uint64_t budget_us)
 {
-    if (!e->active_expire || (e->pause != PAUSE_NONE))
+    if (!e->active_expire || e->loading || e->pause != PAUSE_NONE)
         return false;
     uint64_t start = clock_mono_us(), spent = 0;
     bool more = true;
@@ -486,7 +497,7 @@ static uint64_t tick(struct engine *e, uint64_t budget_us)
     }
     if (more)
         return e->mono_us + 2 * budget_us; /* commands have half of the time */
-    if (e->active_expire && e->pause == PAUSE_NONE) {
+    if (e->active_expire && !e->loading && e->pause == PAUSE_NONE) {
         uint64_t due = store_next_due_ms(e->store, e->now_ms);
         if (due != UINT64_MAX) {
             uint64_t wait_us = due > e->now_ms ? (due - e->now_ms) * 1000 : 0;

@@ -134,6 +134,20 @@ void engine_sink_add(struct engine *e, struct effect_sink *sink);
 void engine_sink_remove(struct engine *e, struct effect_sink *sink);
 uint64_t engine_log_offset(const struct engine *e); /* bytes of effects committed since start */
 
+/* Durability. Replies to a session whose last effects end behind `offset` are held back by the worker until a later
+ * offset is told; UINT64_MAX (the start): nothing is held. The last call of a turn comes before its replies are sent
+ * (feature.turn_end), or from the turn that loop_wake began. */
+void engine_set_durable(struct engine *e, uint64_t offset);
+uint64_t engine_durable(const struct engine *e);
+bool session_replies_may_go(const struct session *s);
+void engine_turn_end(struct engine *e); /* called by the worker once per turn, before replies are written */
+/* While data is loaded: commands are refused with -LOADING but for those that may run then, nothing expires, and
+ * internal sessions (whoever loads) pass every gate. */
+void engine_set_loading(struct engine *e, bool on);
+bool engine_loading(const struct engine *e);
+/* Writes are refused with this text ("MISCONF ..."); NULL: no more. */
+void engine_set_disk_error(struct engine *e, const char *text);
+
 /* Frees in the background when it is large (lazy), else at once. */
 void engine_free_record(struct engine *e, struct record *owned_r, bool lazy);
 

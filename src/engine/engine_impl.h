@@ -23,7 +23,8 @@ enum {
     FEATURES_MAX = 32,
     TICK_EXPIRE_BUDGET = 64,     /* index entries per look at the clock */
     TICK_MAX_SLEEP_US = 100 * 1000,
-    TXN_QUEUE_MAX = 1024 * 1024  /* commands of one transaction */
+    TXN_QUEUE_MAX = 1024 * 1024, /* commands of one transaction */
+    DISK_ERROR_MAX = 512
 };
 
 /* Gates, in Redis's order of evaluation. A command has a mask of the gates that concern it; the engine and each session
@@ -132,6 +133,9 @@ struct engine {
     struct list_link sinks;
     int sink_count;
     uint64_t log_offset;
+    uint64_t durable; /* log offset up to which effects are safe; UINT64_MAX: replies wait for nothing */
+    bool loading;
+    char disk_error[DISK_ERROR_MAX]; /* what writes are told while GATE_DISK is armed */
 
     struct watch_table watches;
     struct blocking blocking;

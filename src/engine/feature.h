@@ -33,6 +33,8 @@ struct feature {
     void *(*init)(struct engine *e);
     bool (*start)(struct engine *e, void *state, struct buf *err); /* after it; may be NULL */
     void (*cron)(struct engine *e, void *state);   /* every 1000/hz ms */
+    /* Once per turn of the loop, after its commands and before their replies are sent; may be NULL. */
+    void (*turn_end)(struct engine *e, void *state);
     /* A command took longer than the slow log's or the latency monitor's threshold; its arguments are still valid. */
     void (*slow)(struct engine *e, void *state, const struct ctx *ctx, const struct command_entry *entry,
                  uint64_t usec);

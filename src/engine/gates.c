@@ -8,6 +8,7 @@
 #include "base/mem.h"
 
 #include <ctype.h>
+#include <stdio.h>
 
 struct gate_call {
     struct engine *e;
@@ -88,6 +89,11 @@ static enum gate_verdict gate_memory(struct gate_call *c)
     return refuse(c, status_text(ST_OOM));
 }
 
+static enum gate_verdict gate_disk(struct gate_call *c)
+{
+    return refuse(c, slice_cstr(c->e->disk_error));
+}
+
 static enum gate_verdict gate_loading(struct gate_call *c)
 {
     return refuse(c, status_text(ST_LOADING));
@@ -118,8 +124,8 @@ static const struct {
     enum gate_verdict (*check)(struct gate_call *c);
 } gate_table[] = {
     {GATE_PROTECTED, gate_protected}, {GATE_AUTH, gate_auth},       {GATE_NO_MULTI, gate_no_multi},
-    {GATE_MEMORY, gate_memory},       {GATE_LOADING, gate_loading}, {GATE_PAUSE, gate_pause},
-    {GATE_QUEUE, gate_queue},
+    {GATE_MEMORY, gate_memory},       {GATE_DISK, gate_disk},       {GATE_LOADING, gate_loading},
+    {GATE_PAUSE, gate_pause},         {GATE_QUEUE, gate_queue},
 };
 
 uint32_t gates_of_command(const struct command *cmd)
@@ -141,6 +147,8 @@ enum gate_verdict gates_check(struct engine *e, struct session *s, struct ctx *c
                               uint32_t gates)
 {
     struct gate_call call = {e, s, ctx, entry};
+    if (s->flags & SESSION_INTERNAL)
+        gates &= s->armed;
     for (size_t i = 0; i < ARRAY_LEN(gate_table); i++)
         if (gates & gate_table[i].gate) {
             enum gate_verdict verdict = gate_table[i].check(&call);
@@ -148,6 +156,23 @@ enum gate_verdict gates_check(struct engine *e, struct session *s, struct ctx *c
                 return verdict;
         }
     return GATE_PASS;
+}
+
+void engine_set_loading(struct engine *e, bool on)
+{
+    e->loading = on;
+    engine_arm(e, GATE_LOADING, on);
+}
+
+bool engine_loading(const struct engine *e)
+{
+    return e->loading;
+}
+
+void engine_set_disk_error(struct engine *e, const char *text)
+{
+    snprintf(e->disk_error, sizeof(e->disk_error), "%s", text == NULL ? "" : text);
+    engine_arm(e, GATE_DISK, text != NULL);
 }
 
 void engine_arm(struct engine *e, enum gate gate, bool on)

@@ -40,6 +40,7 @@ struct session {
     struct blocked_command *blocked_command; /* NULL: not blocked on keys */
     uint64_t created_ms, last_active_ms;
     uint64_t commands;
+    uint64_t log_offset; /* end of the last effects that a command of this session made */
     const struct command *last_command;
     uint8_t name_len;
     char *name, *lib_name, *lib_ver; /* NULL: not set */

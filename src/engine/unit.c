@@ -197,3 +197,18 @@ uint64_t engine_log_offset(const struct engine *e)
 {
     return e->log_offset;
 }
+
+void engine_set_durable(struct engine *e, uint64_t offset)
+{
+    e->durable = offset;
+}
+
+uint64_t engine_durable(const struct engine *e)
+{
+    return e->durable;
+}
+
+bool session_replies_may_go(const struct session *s)
+{
+    return s->log_offset <= s->engine->durable;
+}

@@ -353,6 +353,10 @@ void conn_write(struct conn *c)
     struct iovec iov[SEND_IOV_MAX];
     uint64_t sent = 0;
     list_remove(&c->dirty_link);
+    if (unlikely(!session_replies_may_go(c->session))) {
+        list_push_back(&w->held, &c->dirty_link);
+        return;
+    }
     if (unlikely(reply_pending_bytes(&c->reply) > st->client_recent_max_output))
         st->client_recent_max_output = reply_pending_bytes(&c->reply);
     while (reply_pending(&c->reply) && !stream_send_pending(c->stream)) {

@@ -57,6 +57,8 @@ struct worker {
     struct loop *loop;
     struct chunk_pool *chunks;
     struct list_link conns, dirty, woken, graveyard;
+    struct list_link held;   /* by dirty_link: replies wait until the effects they confirm are durable */
+    uint64_t held_at;        /* what was durable when they were last looked at */
     size_t conn_count;
     struct listener listeners[LISTENERS_MAX];
     int listener_count;

@@ -21,6 +21,7 @@ struct worker *worker_new(struct engine *e, struct loop *loop)
     w->chunks = chunk_pool_new(CHUNKS_KEPT);
     list_init(&w->conns);
     list_init(&w->dirty);
+    list_init(&w->held);
     list_init(&w->woken);
     list_init(&w->graveyard);
     w->cfg_timeout = config_bind_i64(c, "timeout");
@@ -110,16 +111,24 @@ static int64_t wait_us(const struct worker *w, int64_t max_wait_us)
     return us < max_wait_us ? us : max_wait_us;
 }
 
+static void list_move_all(struct list_link *to, struct list_link *from)
+{
+    while (!list_empty(from)) {
+        struct list_link *link = from->next;
+        list_remove(link);
+        list_push_back(to, link);
+    }
+}
+
 static void write_all(struct worker *w)
 {
     /* A connection that has more to send than its share puts itself back: it is met again in the next turn. */
     struct list_link round;
     list_init(&round);
-    while (!list_empty(&w->dirty)) {
-        struct list_link *link = w->dirty.next;
-        list_remove(link);
-        list_push_back(&round, link);
-    }
+    if (unlikely(!list_empty(&w->held)) && w->held_at != engine_durable(w->engine))
+        list_move_all(&round, &w->held);
+    w->held_at = engine_durable(w->engine);
+    list_move_all(&round, &w->dirty);
     while (!list_empty(&round))
         conn_write(list_entry(round.next, struct conn, dirty_link));
 }
@@ -155,6 +164,7 @@ bool worker_turn(struct worker *w, int64_t max_wait_us)
     time_work(w);
     while (!list_empty(&w->woken))
         conn_run_woken(list_entry(w->woken.next, struct conn, woken_link));
+    engine_turn_end(w->engine);
     write_all(w);
     bury(w);
     st->loop_cycles++;

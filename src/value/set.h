@@ -71,8 +71,8 @@ struct record *set_union_new(struct slice key, const struct record *const *sets,
 enum set_form { SET_FORM_INTSET, SET_FORM_LISTPACK };
 /* The bytes of a small set: a view, valid until r changes. False: it is a table (or empty), to be walked. */
 bool set_packed(const struct record *r, enum set_form *form, struct slice *bytes);
-/* A set from bytes of outside, which are looked at in depth; one that is too large for the limits becomes a table. NULL:
- * they are no such set (a duplicate, an empty set, a broken block), or no room for a long key. */
+/* A set from bytes of outside, which are looked at in depth; one that is too large for the limits becomes a table.
+ * NULL: they are no such set (a duplicate, an empty set, a broken block), or no room for a long key. */
 struct record *set_from_packed(struct slice key, enum set_form form, struct slice bytes,
                                const struct value_limits *limits) must_use;
 

@@ -1,10 +1,10 @@
 /* The small form of a sorted set: a listpack of pairs, ascending by score, then by the member's bytes. It is byte for
  * byte the payload of RDB type ZSET_LISTPACK.
  *
- * A score stands there as the shortest text that reads back as the same double, so every bit of it is kept ("-0", "inf",
- * 17 digits); texts that are integers become integers of the listpack, as members do. Finding a member compares no
- * scores, finding a place reads scores only and members where scores are equal. What is appended in ascending order is
- * put in place without a search. */
+ * A score stands there as the shortest text that reads back as the same double, so every bit of it is kept ("-0",
+ * "inf", 17 digits); texts that are integers become integers of the listpack, as members do. Finding a member compares
+ * no scores, finding a place reads scores only and members where scores are equal. What is appended in ascending order
+ * is put in place without a search. */
 #include "base/mem.h"
 #include "value/zset_impl.h"
 

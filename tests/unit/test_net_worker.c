@@ -622,6 +622,49 @@ static void test_blocked_goes_on_in_order(void **state)
     client_expect(rig, boss, "+OK\r\n:1\r\n");
 }
 
+/* Replies to those that wrote wait until their effects are durable; those to others go, and so does what a client was
+ * told before. One that is fed waits with its feeder. */
+static void test_replies_wait_for_durability(void **state)
+{
+    RIG();
+    struct engine *e = rig->fx.engine;
+    struct client *writer = client_new(rig), *reader = client_new(rig), *fed = client_new(rig);
+    client_say(rig, fed, "TPOP k 0\r\n");
+    turns(rig, 3);
+    engine_set_durable(e, engine_log_offset(e));
+    client_say(rig, writer, "SET k 1\r\nSET l 2\r\nGET l\r\n");
+    turns(rig, 5);
+    client_say(rig, reader, "GET l\r\n");
+    client_expect(rig, reader, "$1\r\n2\r\n");
+    client_receive(writer);
+    client_receive(fed);
+    assert_true(writer->got.len == 0 && fed->got.len == 0);
+    uint64_t first = engine_log_offset(e);
+    client_say(rig, reader, "SET m 3\r\n");
+    turns(rig, 5);
+    engine_set_durable(e, first - 1); /* not all of the first yet */
+    turns(rig, 5);
+    client_receive(writer);
+    assert_int_equal(writer->got.len, 0);
+    engine_set_durable(e, first);
+    client_expect(rig, writer, "+OK\r\n+OK\r\n$1\r\n2\r\n");
+    client_expect(rig, fed, "$1\r\n1\r\n");
+    client_receive(reader);
+    assert_int_equal(reader->got.len, 0);
+    client_say(rig, reader, "QUIT\r\n");
+    turns(rig, 5);
+    engine_set_durable(e, UINT64_MAX);
+    client_expect_close(rig, reader, "+OK\r\n+OK\r\n");
+    client_say(rig, writer, "SET m 4\r\n");
+    turns(rig, 2);
+    client_expect(rig, writer, "+OK\r\n");
+    engine_set_durable(e, 0); /* one that closes while it is held */
+    client_say(rig, writer, "SET m 5\r\n");
+    turns(rig, 3);
+    client_close(writer);
+    clients_gone(rig, 1);
+}
+
 /* The time-out comes when it is due, not with the next tick that was planned. */
 static void test_timeout_in_time(void **state)
 {
@@ -720,6 +763,7 @@ int main(void)
         TEST(test_kill_of_a_paused_one),
         TEST(test_protocol_error_behind_a_pause),
         TEST(test_blocked_goes_on_in_order),
+        TEST(test_replies_wait_for_durability),
         TEST(test_timeout_in_time),
         TEST(test_query_limit),
         TEST(test_crowd),

@@ -1,5 +1,5 @@
-/* Sorted sets against a sorted array: both forms, limits that change in between, every bit of the scores, and the packed
- * form that files hold. CAIRN_MODEL_STEPS: how long the model test is. */
+/* Sorted sets against a sorted array: both forms, limits that change in between, every bit of the scores, and the
+ * packed form that files hold. CAIRN_MODEL_STEPS: how long the model test is. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
