@@ -1,4 +1,80 @@
-/* The commands of this family: their records. Handlers: set_cmds.h. */
+/* The commands on sets: their records. Handlers: set_cmds.h. */
 #include "cmd/set_cmds.h"
 
-const struct command set_commands[] = {{0}};
+#include "engine/command_meta.h"
+
+#define SET(name, run, arity, flags) COMMAND(GROUP_SET, name, run, arity, flags, ACL_SET)
+#define READ (CMD_READONLY | CMD_PARTITION_SAFE)
+#define WRITE (CMD_WRITE | CMD_PARTITION_SAFE)
+#define GROW (WRITE | CMD_DENYOOM) /* may need more memory */
+
+/* clang-format off: a table, one command after the other in the order of their names */
+const struct command set_commands[] = {
+    {SET("sadd", cmd_sadd, -3, GROW | CMD_FAST), ONE_KEY(KEY_RW | KEY_INSERT),
+     DOCS("1.0.0", "O(N) in the number of members given", "Adds members to a set, creating it when absent."),
+     HISTORY({"2.4.0", "Several members."}), ARGS(KEY_ARG("key"), ARG("member", ARG_STRING, MULTIPLE))},
+    {SET("scard", cmd_scard, 2, READ | CMD_FAST), ONE_KEY(KEY_RO),
+     DOCS("1.0.0", "O(1)", "Counts the members of a set."), ARGS(KEY_ARG("key"))},
+    {SET("sdiff", cmd_sdiff, -2, READ), ALL_KEYS(1, KEY_RO | KEY_ACCESS),
+     DOCS("1.0.0", "O(N) in the members of all sets", "Returns the members of the first set that no other set has."),
+     TIPS("nondeterministic_output_order"), ARGS(KEY_ARG("key", MULTIPLE))},
+    {SET("sdiffcard", cmd_sdiffcard, -3, READ | CMD_MOVABLEKEYS), KEY_SPECS(SPEC_KEYNUM(1, 1, 1, KEY_RO | KEY_ACCESS)),
+     DOCS("8.10.0", "O(N) in the members of all sets", "Counts the members of the first set that no other set has."),
+     ARGS(ARG("numkeys", ARG_INTEGER), KEY_ARG("key", MULTIPLE), ARG("limit", ARG_INTEGER, AFTER("LIMIT"), OPTIONAL))},
+    {SET("sdiffstore", cmd_sdiffstore, -3, GROW), KEY_POSITIONS(1, -1, 1),
+     KEY_SPECS(SPEC_RANGE(1, 0, 1, KEY_OW | KEY_UPDATE), SPEC_RANGE(2, -1, 1, KEY_RO | KEY_ACCESS)),
+     DOCS("1.0.0", "O(N) in the members of all sets", "Stores the members of the first set that no other set has."),
+     ARGS(KEY_ARG("destination"), KEY_ARG("key", MULTIPLE, .key_spec = 1))},
+    {SET("sinter", cmd_sinter, -2, READ), ALL_KEYS(1, KEY_RO | KEY_ACCESS),
+     DOCS("1.0.0", "O(N*M) at worst, N members in the smallest of M sets", "Returns the members that all sets have."),
+     TIPS("nondeterministic_output_order"), ARGS(KEY_ARG("key", MULTIPLE))},
+    {SET("sintercard", cmd_sintercard, -3, READ | CMD_MOVABLEKEYS),
+     KEY_SPECS(SPEC_KEYNUM(1, 1, 1, KEY_RO | KEY_ACCESS)),
+     DOCS("7.0.0", "O(N*M) at worst, N members in the smallest of M sets", "Counts the members that all sets have."),
+     ARGS(ARG("numkeys", ARG_INTEGER), KEY_ARG("key", MULTIPLE), ARG("limit", ARG_INTEGER, AFTER("LIMIT"), OPTIONAL))},
+    {SET("sinterstore", cmd_sinterstore, -3, GROW), KEY_POSITIONS(1, -1, 1),
+     KEY_SPECS(SPEC_RANGE(1, 0, 1, KEY_OW | KEY_UPDATE), SPEC_RANGE(2, -1, 1, KEY_RO | KEY_ACCESS)),
+     DOCS("1.0.0", "O(N*M) at worst, N members in the smallest of M sets", "Stores the members that all sets have."),
+     ARGS(KEY_ARG("destination"), KEY_ARG("key", MULTIPLE, .key_spec = 1))},
+    {SET("sismember", cmd_sismember, 3, READ | CMD_FAST), ONE_KEY(KEY_RO),
+     DOCS("1.0.0", "O(1)", "Tells whether a set has a member."), ARGS(KEY_ARG("key"), ARG("member", ARG_STRING))},
+    {SET("smembers", cmd_smembers, 2, READ), ONE_KEY(KEY_RO | KEY_ACCESS),
+     DOCS("1.0.0", "O(N) in the size of the set", "Returns all members of a set."),
+     TIPS("nondeterministic_output_order"), ARGS(KEY_ARG("key"))},
+    {SET("smismember", cmd_smismember, -3, READ | CMD_FAST), ONE_KEY(KEY_RO | KEY_ACCESS),
+     DOCS("6.2.0", "O(N) in the number of members given", "Tells of each of several members whether a set has it."),
+     ARGS(KEY_ARG("key"), ARG("member", ARG_STRING, MULTIPLE))},
+    {SET("smove", cmd_smove, 4, WRITE | CMD_FAST), KEY_POSITIONS(1, 2, 1),
+     KEY_SPECS(SPEC_RANGE(1, 0, 1, KEY_RW | KEY_ACCESS | KEY_DELETE), SPEC_RANGE(2, 0, 1, KEY_RW | KEY_INSERT)),
+     DOCS("1.0.0", "O(1)", "Moves a member from one set to another."),
+     ARGS(KEY_ARG("source"), KEY_ARG("destination", .key_spec = 1), ARG("member", ARG_STRING))},
+    {SET("spop", cmd_spop, -2, WRITE | CMD_FAST), ONE_KEY(KEY_RW | KEY_ACCESS | KEY_DELETE),
+     DOCS("1.0.0", "O(N) in the number of members removed",
+          "Removes members chosen at random from a set and returns them."), TIPS("nondeterministic_output"),
+     HISTORY({"3.2.0", "A count."}), ARGS(KEY_ARG("key"), ARG("count", ARG_INTEGER, SINCE("3.2.0"), OPTIONAL))},
+    {SET("srandmember", cmd_srandmember, -2, READ), ONE_KEY(KEY_RO | KEY_ACCESS),
+     DOCS("1.0.0", "O(N) in the number of members returned", "Returns members of a set chosen at random."),
+     TIPS("nondeterministic_output"), HISTORY({"2.6.0", "A count."}),
+     ARGS(KEY_ARG("key"), ARG("count", ARG_INTEGER, SINCE("2.6.0"), OPTIONAL))},
+    {SET("srem", cmd_srem, -3, WRITE | CMD_FAST), ONE_KEY(KEY_RW | KEY_DELETE),
+     DOCS("1.0.0", "O(N) in the number of members given", "Removes members from a set."),
+     HISTORY({"2.4.0", "Several members."}), ARGS(KEY_ARG("key"), ARG("member", ARG_STRING, MULTIPLE))},
+    {SET("sscan", cmd_sscan, -3, READ), ONE_KEY(KEY_RO | KEY_ACCESS),
+     DOCS("2.8.0", "O(1) per call; O(N) for the whole walk", "Walks through the members of a set in steps."),
+     TIPS("nondeterministic_output"),
+     ARGS(KEY_ARG("key"), ARG("cursor", ARG_INTEGER), ARG("pattern", ARG_PATTERN, AFTER("MATCH"), OPTIONAL),
+          ARG("count", ARG_INTEGER, AFTER("COUNT"), OPTIONAL))},
+    {SET("sunion", cmd_sunion, -2, READ), ALL_KEYS(1, KEY_RO | KEY_ACCESS),
+     DOCS("1.0.0", "O(N) in the members of all sets", "Returns the members that any of the sets has."),
+     TIPS("nondeterministic_output_order"), ARGS(KEY_ARG("key", MULTIPLE))},
+    {SET("sunioncard", cmd_sunioncard, -3, READ | CMD_MOVABLEKEYS),
+     KEY_SPECS(SPEC_KEYNUM(1, 1, 1, KEY_RO | KEY_ACCESS)),
+     DOCS("8.10.0", "O(N) in the members of all sets", "Counts the members that any of the sets has."),
+     ARGS(ARG("numkeys", ARG_INTEGER), KEY_ARG("key", MULTIPLE), TOKEN("approx", "APPROX", OPTIONAL),
+          ARG("limit", ARG_INTEGER, AFTER("LIMIT"), OPTIONAL))},
+    {SET("sunionstore", cmd_sunionstore, -3, GROW), KEY_POSITIONS(1, -1, 1),
+     KEY_SPECS(SPEC_RANGE(1, 0, 1, KEY_OW | KEY_UPDATE), SPEC_RANGE(2, -1, 1, KEY_RO | KEY_ACCESS)),
+     DOCS("1.0.0", "O(N) in the members of all sets", "Stores the members that any of the sets has."),
+     ARGS(KEY_ARG("destination"), KEY_ARG("key", MULTIPLE, .key_spec = 1))},
+    {0}};
+/* clang-format on */

@@ -7,6 +7,7 @@
 #include "base/num.h"
 #include "base/sha.h"
 #include "observe/observe_impl.h"
+#include "value/set.h"
 #include "value/string.h"
 #include "value/zset.h"
 
@@ -39,11 +40,35 @@ static void digest_zset(const struct record *r, struct sha1 *s)
     }
 }
 
+/* An element of a collection without order: into the exclusive or of all. */
+static void mix_element(unsigned char sum[DIGEST_SIZE], struct slice element)
+{
+    unsigned char digest[DIGEST_SIZE];
+    struct sha1 s;
+    sha1_init(&s);
+    update_framed(&s, element);
+    sha1_final(&s, digest);
+    for (int i = 0; i < DIGEST_SIZE; i++)
+        sum[i] ^= digest[i];
+}
+
+static void digest_set(const struct record *r, struct sha1 *s)
+{
+    unsigned char sum[DIGEST_SIZE] = {0};
+    struct set_iter it;
+    struct slice member;
+    set_iter_init(&it, r);
+    while (set_iter_next(&it, &member))
+        mix_element(sum, member);
+    sha1_update(s, sum, sizeof(sum));
+}
+
 void digest_value(const struct record *r, unsigned char out[DIGEST_SIZE])
 {
     static void (*const of_type[TYPE_COUNT])(const struct record *r, struct sha1 *s) = {
         [TYPE_STRING] = digest_string,
         [TYPE_ZSET] = digest_zset,
+        [TYPE_SET] = digest_set,
     };
     struct sha1 s;
     sha1_init(&s);
