@@ -194,13 +194,9 @@ static struct listpack_value entry_value(const uint8_t *p)
 
 /* ---- making an entry */
 
-struct encoded {
-    uint8_t head[HEAD_MAX];
-    uint8_t head_len;
-    struct slice text; /* follows the head */
-};
+_Static_assert(HEAD_MAX == sizeof ((struct listpack_entry *)0)->head, "the header says the same");
 
-static void encode_number(struct encoded *e, int64_t v)
+static void encode_number(struct listpack_entry *e, int64_t v)
 {
     uint64_t bits = (uint64_t)v;
     unsigned width;
@@ -238,7 +234,7 @@ static bool text_number(struct slice text, int64_t *out)
     return text.len < NUM_I64_TEXT_MAX && slice_to_i64(text, out) == ST_OK;
 }
 
-static void encode_text(struct encoded *e, struct slice text)
+static void encode_text(struct listpack_entry *e, struct slice text)
 {
     int64_t number;
     if (text_number(text, &number)) {
@@ -261,7 +257,7 @@ static void encode_text(struct encoded *e, struct slice text)
     }
 }
 
-static void encode_value(struct encoded *e, const struct listpack_value *value)
+static void encode_value(struct listpack_entry *e, const struct listpack_value *value)
 {
     if (value->is_number) {
         encode_number(e, value->number);
@@ -271,14 +267,14 @@ static void encode_value(struct encoded *e, const struct listpack_value *value)
 }
 
 /* Bytes with the back length. Anything beyond LISTPACK_SIZE_MAX only has to stay beyond it. */
-static size_t encoded_step(const struct encoded *e)
+static size_t encoded_step(const struct listpack_entry *e)
 {
     if (e->text.len >= LISTPACK_SIZE_MAX) return (size_t)LISTPACK_SIZE_MAX + 1;
     uint32_t size = e->head_len + (uint32_t)e->text.len;
     return size + back_size(size);
 }
 
-static uint8_t *encoded_write(const struct encoded *e, uint8_t *p)
+static uint8_t *encoded_write(const struct listpack_entry *e, uint8_t *p)
 {
     memcpy(p, e->head, e->head_len);
     p += e->head_len;
@@ -307,8 +303,7 @@ struct listpack *listpack_new(size_t size_expected)
     if (size < LISTPACK_SIZE_EMPTY) size = LISTPACK_SIZE_EMPTY;
     if (size > LISTPACK_SIZE_MAX) size = LISTPACK_SIZE_MAX;
     struct listpack *lp = block_alloc(size);
-    header_write(lp, LISTPACK_SIZE_EMPTY, 0);
-    bytes_mut(lp)[HEADER_SIZE] = END;
+    listpack_init(lp);
     return lp;
 }
 
@@ -376,14 +371,14 @@ bool listpack_fits(const struct listpack *lp, size_t size_more)
 
 size_t listpack_entry_size(struct slice text)
 {
-    struct encoded e;
+    struct listpack_entry e;
     encode_text(&e, text);
     return encoded_step(&e);
 }
 
 size_t listpack_entry_size_i64(int64_t number)
 {
-    struct encoded e;
+    struct listpack_entry e;
     encode_number(&e, number);
     return encoded_step(&e);
 }
@@ -563,7 +558,7 @@ static struct listpack *splice(struct listpack *lp, uint32_t at, size_t remove, 
     return lp;
 }
 
-static struct listpack *insert_encoded(struct listpack *lp, uint32_t at, const struct encoded *e)
+static struct listpack *insert_encoded(struct listpack *lp, uint32_t at, const struct listpack_entry *e)
 {
     lp = splice(lp, at, 0, encoded_step(e), 1);
     if (lp != NULL) encoded_write(e, bytes_mut(lp) + at);
@@ -572,14 +567,14 @@ static struct listpack *insert_encoded(struct listpack *lp, uint32_t at, const s
 
 struct listpack *listpack_insert(struct listpack *lp, uint32_t at, struct slice text)
 {
-    struct encoded e;
+    struct listpack_entry e;
     encode_text(&e, text);
     return insert_encoded(lp, at, &e);
 }
 
 struct listpack *listpack_insert_i64(struct listpack *lp, uint32_t at, int64_t number)
 {
-    struct encoded e;
+    struct listpack_entry e;
     encode_number(&e, number);
     return insert_encoded(lp, at, &e);
 }
@@ -617,7 +612,7 @@ struct listpack *listpack_prepend_i64(struct listpack *lp, int64_t number)
 struct listpack *listpack_insert_many(struct listpack *lp, uint32_t at, const struct listpack_value *values,
                                       size_t count)
 {
-    struct encoded e;
+    struct listpack_entry e;
     size_t size = 0;
     for (size_t i = 0; i < count; i++) {
         encode_value(&e, &values[i]);
@@ -639,7 +634,7 @@ struct listpack *listpack_append_many(struct listpack *lp, const struct listpack
     return listpack_insert_many(lp, listpack_end(lp), values, count);
 }
 
-static struct listpack *replace_encoded(struct listpack *lp, uint32_t pos, const struct encoded *e)
+static struct listpack *replace_encoded(struct listpack *lp, uint32_t pos, const struct listpack_entry *e)
 {
     assert_entry(lp, pos);
     lp = splice(lp, pos, entry_step(bytes_of(lp) + pos), encoded_step(e), 0);
@@ -649,14 +644,14 @@ static struct listpack *replace_encoded(struct listpack *lp, uint32_t pos, const
 
 struct listpack *listpack_replace(struct listpack *lp, uint32_t pos, struct slice text)
 {
-    struct encoded e;
+    struct listpack_entry e;
     encode_text(&e, text);
     return replace_encoded(lp, pos, &e);
 }
 
 struct listpack *listpack_replace_i64(struct listpack *lp, uint32_t pos, int64_t number)
 {
-    struct encoded e;
+    struct listpack_entry e;
     encode_number(&e, number);
     return replace_encoded(lp, pos, &e);
 }
@@ -721,6 +716,65 @@ struct listpack *listpack_split(struct listpack *lp, uint32_t pos, struct listpa
     lp = splice(lp, pos, size, 0, len == LEN_UNKNOWN ? 0 : -(int64_t)moved);
     len_relearn(lp);
     return lp;
+}
+
+/* ---- in place, in a block of the caller's */
+
+size_t listpack_entry_make(struct listpack_entry *e, struct slice text)
+{
+    encode_text(e, text);
+    return encoded_step(e);
+}
+
+/* Adjusts the header by what came or went; where nobody knows the number, nobody counts here either. */
+static void header_adjust(struct listpack *lp, int64_t size_change, int64_t len_change)
+{
+    size_t size = size_of(lp), len = header_len(lp);
+    header_write(lp, (size_t)((int64_t)size + size_change),
+                 len == LEN_UNKNOWN ? len : (size_t)((int64_t)len + len_change));
+}
+
+void listpack_init(struct listpack *lp)
+{
+    header_write(lp, LISTPACK_SIZE_EMPTY, 0);
+    bytes_mut(lp)[HEADER_SIZE] = END;
+}
+
+void listpack_put_last(struct listpack *lp, const struct listpack_entry *e)
+{
+    uint8_t *at = bytes_mut(lp) + listpack_end(lp), *behind = encoded_write(e, at);
+    *behind = END;
+    header_adjust(lp, behind - at, 1);
+}
+
+struct listpack *listpack_put_first(struct listpack *lp, const struct listpack_entry *e)
+{
+    size_t step = encoded_step(e), size = size_of(lp), len = header_len(lp);
+    struct listpack *grown = (struct listpack *)(bytes_mut(lp) - step);
+    encoded_write(e, bytes_mut(grown) + HEADER_SIZE);
+    header_write(grown, size + step, len == LEN_UNKNOWN ? len : len + 1);
+    return grown;
+}
+
+struct listpack *listpack_drop_first(struct listpack *lp, size_t count)
+{
+    uint8_t *p = bytes_mut(lp) + HEADER_SIZE;
+    size_t size = size_of(lp), len = header_len(lp), found = 0;
+    for (; found < count && *p != END; found++) p += entry_step(p);
+    struct listpack *rest = (struct listpack *)(p - HEADER_SIZE);
+    header_write(rest, size - (size_t)(bytes_of(rest) - bytes_of(lp)), len == LEN_UNKNOWN ? len : len - found);
+    len_relearn(rest);
+    return rest;
+}
+
+void listpack_drop_last(struct listpack *lp, size_t count)
+{
+    uint32_t end = listpack_end(lp), pos = end;
+    size_t found = 0;
+    for (; found < count && pos != HEADER_SIZE; found++) pos = pos_before(lp, pos);
+    bytes_mut(lp)[pos] = END;
+    header_adjust(lp, (int64_t)pos - end, -(int64_t)found);
+    len_relearn(lp);
 }
 
 /* ---- chance */

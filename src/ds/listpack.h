@@ -101,6 +101,19 @@ struct listpack *listpack_merge(struct listpack *lp, struct listpack *owned_othe
 /* The entries from pos (or listpack_end) on leave for a new list, *tail. */
 struct listpack *listpack_split(struct listpack *lp, uint32_t pos, struct listpack **tail) must_use;
 
+/* ---- in place: lp lies in a larger block of the caller's, who sees to the room before and behind it ---- */
+struct listpack_entry { /* an entry ready to be written; borrows its text */
+    uint8_t head[9], head_len;
+    struct slice text;
+};
+void listpack_init(struct listpack *lp); /* empty: LISTPACK_SIZE_EMPTY bytes are written */
+size_t listpack_entry_make(struct listpack_entry *e, struct slice text); /* the bytes that it takes */
+void listpack_put_last(struct listpack *lp, const struct listpack_entry *e);
+/* The list begins earlier by the bytes of the entry afterwards; no other moves. */
+struct listpack *listpack_put_first(struct listpack *lp, const struct listpack_entry *e) must_use;
+struct listpack *listpack_drop_first(struct listpack *lp, size_t count) must_use; /* begins later; O(count) */
+void listpack_drop_last(struct listpack *lp, size_t count);                       /* O(count) */
+
 /* ---- chance: groups of `group` entries (1, or 2 for pairs), named by the position of the first ---- */
 uint32_t listpack_random(const struct listpack *lp, uint32_t group, struct prng *prng); /* uniform; 0 when empty */
 /* `count` draws, each uniform, repetitions possible. The list is not empty. O(n + count). */
