@@ -27,6 +27,8 @@
     X(ST_DB_INVALID, "ERR invalid DB index")                                                                           \
     X(ST_SAME_OBJECT, "ERR source and destination objects are the same")                                               \
     X(ST_STRING_TOO_LONG, "ERR string exceeds maximum allowed size (proto-max-bulk-len)")                              \
+    X(ST_HLL_CORRUPT, "INVALIDOBJ Corrupted HLL object detected")                                                      \
+    X(ST_NOT_HLL, "WRONGTYPE Key is not a valid HyperLogLog string value.")                                            \
     X(ST_INVALID_CURSOR, "ERR invalid cursor")                                                                         \
     X(ST_NOT_INTEGER_TIMEOUT, "ERR timeout is not an integer or out of range")                                         \
     X(ST_TIMEOUT_NOT_FLOAT, "ERR timeout is not a float or out of range")                                              \

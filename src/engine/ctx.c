@@ -200,7 +200,7 @@ struct record *ctx_set_expire(struct ctx *ctx, struct store_key key, struct reco
     return store_set_expire(ctx->store, ctx->db, key, r, unix_ms);
 }
 
-void key_changed_in(struct ctx *ctx, int db, struct slice key, enum event_class cls, const char *event)
+static inline void key_touched_in(struct ctx *ctx, int db, struct slice key)
 {
     struct engine *e = ctx->engine;
     ctx->changed = true;
@@ -210,8 +210,18 @@ void key_changed_in(struct ctx *ctx, int db, struct slice key, enum event_class 
         watch_touch(&e->watches, db, hashed);
         blocking_key_changed(e, db, hashed);
     }
-    if (!list_empty(&e->listeners))
-        event_send(e, db, key, cls, event);
+}
+
+void key_touched(struct ctx *ctx, struct slice key)
+{
+    key_touched_in(ctx, ctx->db, key);
+}
+
+void key_changed_in(struct ctx *ctx, int db, struct slice key, enum event_class cls, const char *event)
+{
+    key_touched_in(ctx, db, key);
+    if (!list_empty(&ctx->engine->listeners))
+        event_send(ctx->engine, db, key, cls, event);
 }
 
 void key_changed(struct ctx *ctx, struct slice key, enum event_class cls, const char *event)

@@ -108,6 +108,8 @@ enum event_class {
  * watchers, wakes blocked clients, tells listeners the event ("set", "expire", "del", ...). */
 void key_changed(struct ctx *ctx, struct slice key, enum event_class cls, const char *event);
 void key_changed_in(struct ctx *ctx, int db, struct slice key, enum event_class cls, const char *event);
+/* A change of the value's bytes that is none to its users, so that there is no event (PFCOUNT puts its result in). */
+void key_touched(struct ctx *ctx, struct slice key);
 /* An event without a change of the value (a second event of one change: "expire" after "set"). */
 void key_event(struct ctx *ctx, int db, struct slice key, enum event_class cls, const char *event);
 /* Before a whole database changes: watchers of its keys become stale. with: the database that takes its place (SWAPDB),

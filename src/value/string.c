@@ -323,6 +323,21 @@ struct record *string_edit(struct record *owned_r, size_t len, char **bytes)
     return r;
 }
 
+struct record *string_resize(struct record *owned_r, size_t len, char **bytes)
+{
+    struct record *r = string_edit(owned_r, len, bytes);
+    if (unlikely(r == NULL) || string_len(r) == len) return r;
+    if (record_encoding(r) == ENC_BLOB) {
+        blob_set_len(record_object(r), len);
+        return r;
+    }
+    struct record *cut = record_reshape(r, TYPE_STRING, ENC_INLINE, len, len, true);
+    if (unlikely(cut == NULL)) return NULL;
+    cut->flags |= RECORD_RAW;
+    *bytes = record_value(cut);
+    return cut;
+}
+
 struct record *string_write(struct record *owned_r, size_t offset, struct slice bytes)
 {
     if (bytes.len == 0) return owned_r;

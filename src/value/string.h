@@ -41,5 +41,7 @@ struct record *string_append(struct record *owned_r, struct slice tail) must_use
 struct record *string_write(struct record *owned_r, size_t offset, struct slice bytes) must_use; /* pads with zeros */
 /* Writable bytes of at least len (zero-padded growth), for bit operations. *bytes stays valid until the next change. */
 struct record *string_edit(struct record *owned_r, size_t len, char **bytes) must_use;
+/* The same for a value of exactly len bytes: grown with zeros, or cut off at the end. */
+struct record *string_resize(struct record *owned_r, size_t len, char **bytes) must_use;
 
 #endif
