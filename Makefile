@@ -94,7 +94,7 @@ HAVE_SYSTEMD  := $(call have,libsystemd)
 HAVE_LIBURING := $(call have,liburing)
 HAVE_OPENSSL  := $(call have,libcrypto)
 DEFINES += $(if $(HAVE_SYSTEMD),-DHAVE_SYSTEMD) $(if $(HAVE_LIBURING),-DHAVE_LIBURING) $(if $(HAVE_OPENSSL),-DHAVE_OPENSSL)
-LIBS    += $(if $(HAVE_SYSTEMD),-lsystemd) $(if $(HAVE_LIBURING),-luring) $(if $(HAVE_OPENSSL),-lcrypto) -llzf -lm -lpthread
+LIBS    += $(if $(HAVE_SYSTEMD),-lsystemd) $(if $(HAVE_LIBURING),-luring) $(if $(HAVE_OPENSSL),-lcrypto) -llzf -lxxhash -lm -lpthread
 
 COMPILE  = $(CC) $(BASE_FLAGS) $(MODE_FLAGS) $(DEFINES)
 LINK     = $(CC) $(BASE_FLAGS) $(MODE_FLAGS) $(LINK_FLAGS)

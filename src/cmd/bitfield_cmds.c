@@ -185,7 +185,8 @@ static void bitfield(struct ctx *ctx, bool read_only)
         size_t len = (size_t)((end + 7) >> 3), old_len = r == NULL ? 0 : string_len(r);
         bool grown;
         char *bytes = bits_for_write(ctx, key, r, len, &grown);
-        if (bytes != NULL) fields_run(ctx, count, slice_of(bytes, len > old_len ? len : old_len), bytes, grown, key.name);
+        if (len < old_len) len = old_len;
+        if (bytes != NULL) fields_run(ctx, count, slice_of(bytes, len), bytes, grown, key.name);
         return;
     }
     char scratch[STRING_SCRATCH];

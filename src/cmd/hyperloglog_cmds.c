@@ -9,7 +9,7 @@
 
 /* --- shared --- */
 
-/* The HyperLogLog under the key of argument i, NULL when absent. False: it is something else, and the error is replied. */
+/* The HyperLogLog under the key of argument i, NULL when absent. False: it is something else; the error is replied. */
 static bool find_hll(struct ctx *ctx, int i, enum access access, struct record **r)
 {
     enum status st = ctx_find_type(ctx, ctx_key(ctx, i), access, TYPE_STRING, r);

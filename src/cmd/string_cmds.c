@@ -5,6 +5,7 @@
 #include "cmd/string_cmds.h"
 
 #include "base/mem.h"
+#include "base/xxh3.h"
 #include "cmd/cmd_impl.h"
 #include "value/string.h"
 
@@ -124,11 +125,57 @@ void cmd_mget(struct ctx *ctx)
     }
 }
 
+/* --- conditions on the old value: SET, DELEX --- */
+
+/* IFEQ, IFNE: the value that it must have, or must not; IFDEQ, IFDNE: the digest. */
+struct string_condition {
+    int at; /* argument with what to compare with; 0: no condition */
+    bool differs, digest;
+};
+
+/* Takes the condition at argument i with its operand behind it. False: there is none, or none that may stand beside one
+ * that was taken before. */
+static bool condition_take(const struct ctx *ctx, int i, struct string_condition *c)
+{
+    static const struct {
+        struct slice word;
+        bool differs, digest;
+    } conditions[] = {{{"ifeq", 4}, false, false},
+                      {{"ifne", 4}, true, false},
+                      {{"ifdeq", 5}, false, true},
+                      {{"ifdne", 5}, true, true}};
+    for (size_t k = 0; k < ARRAY_LEN(conditions); k++) {
+        if (!slice_eq_nocase(arg(ctx, i), conditions[k].word)) continue;
+        bool is_other = c->at != 0 && (c->differs != conditions[k].differs || c->digest != conditions[k].digest);
+        if (i + 1 >= ctx->argc || is_other) return false;
+        *c = (struct string_condition){i + 1, conditions[k].differs, conditions[k].digest};
+        return true;
+    }
+    return false;
+}
+
+/* A digest of the right length, whatever it is made of; replies the error itself. */
+static bool condition_digest_ok(struct ctx *ctx, const struct string_condition *c)
+{
+    if (!c->digest || arg(ctx, c->at).len == XXH3_HEX_LEN) return true;
+    reply_errorf(ctx->reply, "ERR digest must be exactly %d hexadecimal characters", XXH3_HEX_LEN);
+    return false;
+}
+
+static bool condition_holds(const struct ctx *ctx, const struct string_condition *c, const struct record *r)
+{
+    char scratch[STRING_SCRATCH], hex[XXH3_HEX_LEN];
+    struct slice value = string_view(r, scratch);
+    if (!c->digest) return slice_eq(value, arg(ctx, c->at)) != c->differs;
+    xxh3_hex(value, hex);
+    return slice_eq_nocase(slice_of(hex, sizeof(hex)), arg(ctx, c->at)) != c->differs;
+}
+
 /* --- SET --- */
 
 struct set_options {
     bool nx, xx, get, keep_expire;
-    int ifeq; /* argument with the value to compare with; 0: none */
+    struct string_condition condition;
     struct expire_option expire;
 };
 
@@ -136,12 +183,12 @@ static bool set_options_parse(struct ctx *ctx, struct set_options *o)
 {
     for (int i = 3; i < ctx->argc; i++) {
         struct slice word = arg(ctx, i);
-        if (slice_is(word, "nx") && !o->xx && o->ifeq == 0) {
+        if (slice_is(word, "nx") && !o->xx && o->condition.at == 0) {
             o->nx = true;
-        } else if (slice_is(word, "xx") && !o->nx && o->ifeq == 0) {
+        } else if (slice_is(word, "xx") && !o->nx && o->condition.at == 0) {
             o->xx = true;
-        } else if (slice_is(word, "ifeq") && !o->nx && !o->xx && i + 1 < ctx->argc) {
-            o->ifeq = ++i;
+        } else if (!o->nx && !o->xx && condition_take(ctx, i, &o->condition)) {
+            i++;
         } else if (slice_is(word, "get")) {
             o->get = true;
         } else if (slice_is(word, "keepttl") && o->expire.at == 0) {
@@ -158,9 +205,9 @@ static bool set_condition_holds(const struct ctx *ctx, const struct set_options 
 {
     if (o->nx) return r == NULL;
     if (o->xx) return r != NULL;
-    if (o->ifeq == 0) return true;
-    char scratch[STRING_SCRATCH];
-    return r != NULL && slice_eq(string_view(r, scratch), arg(ctx, o->ifeq));
+    if (o->condition.at == 0) return true;
+    if (r == NULL) return o->condition.differs;
+    return condition_holds(ctx, &o->condition, r);
 }
 
 /* The log gets absolute times, and neither GET nor a comparison, which held. */
@@ -171,12 +218,12 @@ static void set_effect(struct ctx *ctx, const struct set_options *o, uint64_t ex
         effect_words(ctx, SLICE("SET"), arg(ctx, 1), arg(ctx, 2), SLICE("PXAT"), number_word(&ms, expire_ms));
         return;
     }
-    if (!o->get && o->ifeq == 0) return;
+    if (!o->get && o->condition.at == 0) return;
     struct slice *words = mem_alloc((size_t)ctx->argc * sizeof(*words));
     int count = 0;
     for (int i = 0; i < ctx->argc; i++) {
         if (i >= 3 && slice_is(arg(ctx, i), "get")) continue;
-        if (i >= 3 && slice_is(arg(ctx, i), "ifeq")) {
+        if (i >= 3 && condition_take(ctx, i, &(struct string_condition){0})) {
             i++;
             continue;
         }
@@ -206,10 +253,11 @@ static void set_with_options(struct ctx *ctx)
 
     struct store_key key = ctx_key(ctx, 1);
     struct record *r = ctx_find(ctx, key, o.get ? FOR_READ : FOR_WRITE);
-    if ((o.get || o.ifeq != 0) && r != NULL && record_type(r) != TYPE_STRING) {
+    if ((o.get || o.condition.at != 0) && r != NULL && record_type(r) != TYPE_STRING) {
         reply_status(ctx->reply, ST_WRONG_TYPE);
         return;
     }
+    if (r != NULL && !condition_digest_ok(ctx, &o.condition)) return;
     bool holds = set_condition_holds(ctx, &o, r);
     if (o.get) {
         struct old_value old;
@@ -402,15 +450,62 @@ static void effect_delete(struct ctx *ctx, struct slice key, bool lazy)
     effect_words(ctx, lazy ? SLICE("UNLINK") : SLICE("DEL"), key);
 }
 
+static void delete_string(struct ctx *ctx, struct store_key key)
+{
+    ctx_delete(ctx, key, *cmd_config(ctx)->lazy_user_del != 0);
+    key_changed(ctx, key.name, EV_GENERIC, "del");
+    effect_delete(ctx, key.name, false);
+}
+
 void cmd_getdel(struct ctx *ctx)
 {
     struct store_key key = ctx_key(ctx, 1);
     struct record *r = string_or_reply(ctx, key);
     if (r == NULL) return;
     reply_string(ctx, r);
-    ctx_delete(ctx, key, *cmd_config(ctx)->lazy_user_del != 0);
-    key_changed(ctx, key.name, EV_GENERIC, "del");
-    effect_delete(ctx, key.name, false);
+    delete_string(ctx, key);
+}
+
+void cmd_digest(struct ctx *ctx)
+{
+    char scratch[STRING_SCRATCH], hex[XXH3_HEX_LEN];
+    struct record *r = string_or_reply(ctx, ctx_key(ctx, 1));
+    if (r == NULL) return;
+    xxh3_hex(string_view(r, scratch), hex);
+    reply_bulk(ctx->reply, slice_of(hex, sizeof(hex)));
+}
+
+/* DELEX key [IFEQ value | IFNE value | IFDEQ digest | IFDNE digest] */
+void cmd_delex(struct ctx *ctx)
+{
+    struct string_condition condition = {0};
+    if (ctx->argc != 2 && ctx->argc != 4) {
+        reply_wrong_arity(ctx);
+        return;
+    }
+    struct store_key key = ctx_key(ctx, 1);
+    struct record *r = ctx_find(ctx, key, FOR_WRITE);
+    if (r == NULL) {
+        reply_int(ctx->reply, 0);
+        return;
+    }
+    if (ctx->argc == 4) {
+        if (record_type(r) != TYPE_STRING) {
+            reply_error(ctx->reply, SLICE("ERR Key should be of string type if conditions are specified"));
+            return;
+        }
+        if (!condition_take(ctx, 2, &condition)) {
+            reply_error(ctx->reply, SLICE("ERR Invalid condition. Use IFEQ, IFNE, IFDEQ, or IFDNE"));
+            return;
+        }
+        if (!condition_digest_ok(ctx, &condition)) return;
+        if (!condition_holds(ctx, &condition, r)) {
+            reply_int(ctx->reply, 0);
+            return;
+        }
+    }
+    delete_string(ctx, key);
+    reply_int(ctx->reply, 1);
 }
 
 void cmd_delifeq(struct ctx *ctx)
@@ -427,9 +522,7 @@ void cmd_delifeq(struct ctx *ctx)
         reply_int(ctx->reply, 0);
         return;
     }
-    ctx_delete(ctx, key, *cmd_config(ctx)->lazy_user_del != 0);
-    key_changed(ctx, key.name, EV_GENERIC, "del");
-    effect_delete(ctx, key.name, false);
+    delete_string(ctx, key);
     reply_int(ctx->reply, 1);
 }
 

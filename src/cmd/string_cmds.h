@@ -11,7 +11,9 @@ extern const struct command string_commands[]; /* ends with a nameless one; stri
 void cmd_append(struct ctx *ctx);
 void cmd_decr(struct ctx *ctx);
 void cmd_decrby(struct ctx *ctx);
+void cmd_delex(struct ctx *ctx);
 void cmd_delifeq(struct ctx *ctx);
+void cmd_digest(struct ctx *ctx);
 void cmd_get(struct ctx *ctx);
 void cmd_getdel(struct ctx *ctx);
 void cmd_getex(struct ctx *ctx);

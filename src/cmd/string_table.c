@@ -14,13 +14,22 @@ static int set_keys(const struct slice *argv, int argc, struct key_ref *out, int
 {
     uint32_t flags = KEY_OW | KEY_UPDATE;
     for (int i = 3; i < argc; i++) {
-        bool compares = slice_is(argv[i], "ifeq");
+        bool compares = slice_is(argv[i], "ifeq") || slice_is(argv[i], "ifne") || slice_is(argv[i], "ifdeq") ||
+                        slice_is(argv[i], "ifdne");
         if (compares || slice_is(argv[i], "get")) flags = KEY_RW | KEY_ACCESS | KEY_UPDATE;
         if (compares || slice_is(argv[i], "ex") || slice_is(argv[i], "px") || slice_is(argv[i], "exat") ||
             slice_is(argv[i], "pxat"))
             i++; /* its value is no option */
     }
     if (max > 0) out[0] = (struct key_ref){1, flags};
+    return 1;
+}
+
+/* Without a condition the value is not looked at. */
+static int delex_keys(const struct slice *argv, int argc, struct key_ref *out, int max)
+{
+    (void)argv;
+    if (max > 0) out[0] = (struct key_ref){1, (argc > 2 ? KEY_RW : KEY_RM) | KEY_DELETE};
     return 1;
 }
 
@@ -35,9 +44,22 @@ const struct command string_commands[] = {
     {STRING("decrby", cmd_decrby, 3, GROW | CMD_FAST), ONE_KEY(KEY_RW | KEY_ACCESS | KEY_UPDATE),
      DOCS("1.0.0", "O(1)", "Subtracts a number from the integer at a key."),
      ARGS(KEY_ARG("key"), ARG("decrement", ARG_INTEGER))},
+    {STRING("delex", cmd_delex, -2, WRITE | CMD_FAST),
+     ONE_KEY(KEY_RW | KEY_DELETE | KEY_VARIABLE_FLAGS, NOTES("Only with a condition does it read the value")),
+     .getkeys = delex_keys,
+     DOCS("8.4.0", "O(N) in the length of the string; O(1) without a condition",
+          "Deletes a key, if asked to only when its string, or the digest of it, is or is not the given one."),
+     ARGS(KEY_ARG("key"),
+          ARG("condition", ARG_ONEOF, OPTIONAL,
+              CHILDREN(ARG("ifeq-value", ARG_STRING, AFTER("IFEQ")), ARG("ifne-value", ARG_STRING, AFTER("IFNE")),
+                       ARG("ifdeq-digest", ARG_STRING, AFTER("IFDEQ")),
+                       ARG("ifdne-digest", ARG_STRING, AFTER("IFDNE")))))},
     {STRING("delifeq", cmd_delifeq, 3, WRITE), ONE_KEY(KEY_RW | KEY_ACCESS | KEY_DELETE),
      DOCS("9.0.0", "O(N) in the length of the string", "Deletes a key that holds exactly the given string."),
      ARGS(KEY_ARG("key"), ARG("value", ARG_STRING))},
+    {STRING("digest", cmd_digest, 2, READ | CMD_FAST), ONE_KEY(KEY_RO | KEY_ACCESS),
+     DOCS("8.4.0", "O(N) in the length of the string", "Returns the XXH3 digest of the string at a key."),
+     ARGS(KEY_ARG("key"))},
     {STRING("get", cmd_get, 2, READ | CMD_FAST), ONE_KEY(KEY_RO | KEY_ACCESS),
      DOCS("1.0.0", "O(1)", "Returns the string at a key."), ARGS(KEY_ARG("key"))},
     {STRING("getdel", cmd_getdel, 2, WRITE | CMD_FAST), ONE_KEY(KEY_RW | KEY_ACCESS | KEY_DELETE),
@@ -94,14 +116,18 @@ const struct command string_commands[] = {
      ARGS(KEY_ARG("key"), ARG("milliseconds", ARG_INTEGER), ARG("value", ARG_STRING))},
     {STRING("set", cmd_set, -3, GROW),
      ONE_KEY(KEY_RW | KEY_ACCESS | KEY_UPDATE | KEY_VARIABLE_FLAGS,
-             NOTES("Only with `GET` or `IFEQ` does it read the value")),
+             NOTES("Only with `GET`, `IFEQ` and their like does it read the value")),
      .getkeys = set_keys, DOCS("1.0.0", "O(1)", "Stores a string at a key, whatever was there before."),
      HISTORY({"2.6.12", "`EX`, `PX`, `NX` and `XX`."}, {"6.0.0", "`KEEPTTL`."},
-             {"6.2.0", "`GET`, `EXAT` and `PXAT`."}, {"7.0.0", "`NX` together with `GET`."}, {"8.1.0", "`IFEQ`."}),
+             {"6.2.0", "`GET`, `EXAT` and `PXAT`."}, {"7.0.0", "`NX` together with `GET`."}, {"8.1.0", "`IFEQ`."},
+             {"8.4.0", "`IFNE`, `IFDEQ` and `IFDNE`."}),
      ARGS(KEY_ARG("key"), ARG("value", ARG_STRING),
           ARG("condition", ARG_ONEOF, SINCE("2.6.12"), OPTIONAL,
               CHILDREN(TOKEN("nx", "NX"), TOKEN("xx", "XX"),
-                       ARG("comparison-value", ARG_STRING, AFTER("IFEQ"), SINCE("8.1.0")))),
+                       ARG("comparison-value", ARG_STRING, AFTER("IFEQ"), SINCE("8.1.0")),
+                       ARG("ifne-value", ARG_STRING, AFTER("IFNE"), SINCE("8.4.0")),
+                       ARG("ifdeq-digest", ARG_STRING, AFTER("IFDEQ"), SINCE("8.4.0")),
+                       ARG("ifdne-digest", ARG_STRING, AFTER("IFDNE"), SINCE("8.4.0")))),
           TOKEN("get", "GET", SINCE("6.2.0"), OPTIONAL),
           ARG("expiration", ARG_ONEOF, OPTIONAL,
               CHILDREN(ARG("seconds", ARG_INTEGER, AFTER("EX"), SINCE("2.6.12")),

@@ -1,5 +1,6 @@
-/* Bit kernels for x86-64 with AVX2; elsewhere there are none. Whether the CPU has AVX2 is asked at run time: the program
- * is built for the oldest one. Counting: "Faster Population Counts Using AVX2 Instructions", Mula, Kurz, Lemire 2016. */
+/* Bit kernels for x86-64 with AVX2; elsewhere there are none. Whether the CPU has AVX2 is asked at run time: the
+ * program is built for the oldest one. Counting: "Faster Population Counts Using AVX2 Instructions", Mula, Kurz and
+ * Lemire, 2016. */
 #include "ds/bits_impl.h"
 
 #ifdef __x86_64__

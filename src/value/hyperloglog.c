@@ -81,7 +81,8 @@ bool hll_is_dense(const struct record *r)
 
 struct record *hll_new(struct slice key)
 {
-    static const char empty[HLL_EMPTY_LEN] = {'H', 'Y', 'L', 'L', HLL_SPARSE, [HLL_HEADER] = 0x7f, (char)0xff};
+    static const char empty[HLL_EMPTY_LEN] = {
+        'H', 'Y', 'L', 'L', HLL_SPARSE, [HLL_HEADER - 1] = (char)HLL_STALE, [HLL_HEADER] = 0x7f, (char)0xff};
     struct record *r = string_new_text(key, SLICE(""));
     if (r == NULL) return NULL;
     struct record *written = string_write(r, 0, slice_of(empty, sizeof(empty)));
@@ -182,11 +183,11 @@ static enum status sparse_apply(struct record **r, size_t old_len, const struct 
  * finds with the opcode before, so it must not be the one that the search began with. */
 static bool find_from(struct slice s, struct sparse_start *from, uint32_t index, struct sparse_place *place)
 {
+    const struct sparse_start beginning = {0, 0};
     size_t len = s.len - HLL_HEADER;
     if (!sparse_find(opcodes(s), len, *from, index, place)) return false;
-    if (place->at == from->at && from->at > 0 && !sparse_find(opcodes(s), len, (struct sparse_start){0, 0}, index, place))
-        return false;
-    return true;
+    bool lacks_prev = place->at == from->at && from->at > 0;
+    return !lacks_prev || sparse_find(opcodes(s), len, beginning, index, place);
 }
 
 static struct sparse_start start_before(struct slice s, const struct sparse_place *place)
@@ -223,7 +224,10 @@ enum status hll_add(struct record **r, const struct slice *elements, int count, 
         unsigned value;
         uint32_t index = element_place(elements[i], &value);
         struct sparse_start start = {0, 0};
-        st = hll_is_dense(*r) ? dense_set(r, index, value, changed) : sparse_set(r, &start, index, value, limits, changed);
+        if (hll_is_dense(*r))
+            st = dense_set(r, index, value, changed);
+        else
+            st = sparse_set(r, &start, index, value, limits, changed);
     }
     return st;
 }

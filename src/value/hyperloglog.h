@@ -19,11 +19,11 @@ enum { HLL_REGISTERS = 16384 };
 must_use enum status hll_check(const struct record *r);
 bool hll_is_dense(const struct record *r);
 
-/* One that has seen nothing. NULL: no memory for a long key. */
+/* One that has seen nothing, not counted yet. NULL: no memory for a long key. */
 struct record *hll_new(struct slice key) must_use;
 /* *changed: a register grew. */
-must_use enum status hll_add(struct record **r, const struct slice *elements, int count, const struct value_limits *limits,
-                             bool *changed);
+must_use enum status hll_add(struct record **r, const struct slice *elements, int count,
+                             const struct value_limits *limits, bool *changed);
 /* The estimate. *cached: it stood in the value; otherwise hll_cache puts it there. */
 must_use enum status hll_count(const struct record *r, uint64_t *count, bool *cached);
 must_use enum status hll_cache(struct record **r, uint64_t count);

@@ -25,7 +25,8 @@ static void fill(struct prng *p, char *to, size_t n)
     for (size_t i = 0; i < n; i++) {
         unsigned byte = prng_below(p, 256);
         bool keep = prng_below(p, 200) == 0;
-        to[i] = (char)(shape == 0 ? 0 : shape == 1 ? 0xff : shape == 2 ? (keep ? byte : 0) : shape == 3 ? (keep ? byte : 0xff) : byte);
+        unsigned usual = shape == 0 || shape == 2 ? 0 : shape == 1 || shape == 3 ? 0xff : byte;
+        to[i] = (char)(shape >= 2 && keep ? byte : usual);
     }
 }
 

@@ -94,6 +94,11 @@ INTENDED = [
                lambda ours, theirs: len(ours.value) == 1 and
                theirs.text == "ERR Invalid arguments specified for command"),
     Difference("score-text", r"(b?z|exec\b)", "7.2 and later print scores in their shortest form", _same_scores),
+    Difference("bits-of-nothing", r"bit(count|pos) (missing|l) ", "Redis 8 checks the arguments of BITCOUNT and BITPOS "
+               "before it looks for the key", _ours_is_error(r"ERR syntax error",
+                                                             r"ERR value is not an integer or out of range")),
+    Difference("bitfield-offset", r"bitfield .* #\d{19}", "a number of fields that overflows as a number of bits is out of "
+               "range, and not what is left of it", _ours_is_error(r"ERR bit offset is not an integer or out of range")),
     Difference("double-text", r"debug protocol double", "7.2 and later print doubles in their shortest form",
                lambda ours, theirs: ours.text.rstrip("0") == theirs.text.rstrip("0")),
 ]

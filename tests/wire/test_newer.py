@@ -103,6 +103,58 @@ DELIFEQ n 05 -> :0
 DELIFEQ n 5 -> :1
 DELIFEQ k -> -"ERR wrong number of arguments for 'delifeq' command"
 
+# set ifne, ifdeq and ifdne  [newer]
+SET k a IFNE b -> +'OK'
+SET k b IFNE a -> null
+SET k b IFNE "" -> +'OK'
+SET k hello IFNE x GET -> $'b'
+SET k x IFDEQ 0000000000000000 -> null
+SET k hello IFDEQ 9555E8555C62DCFD -> +'OK'
+SET k hello IFDNE 9555e8555c62dcfd -> null
+SET k world ifdne 0000000000000000 EX 100 -> +'OK'
+TTL k -> :100
+SET k hello IFDEQ 9555e8555c62dcfd GET -> $'world'
+GET k -> $'world'
+SET missing x IFDEQ 9555e8555c62dcfd -> null
+SET missing x IFNE x -> +'OK'
+DEL missing -> :1
+SET missing x IFDNE 9555e8555c62dcfd GET -> null
+GET missing -> $'x'
+SET k x IFDEQ 123 -> -'ERR digest must be exactly 16 hexadecimal characters'
+SET none x IFDEQ 123 -> null
+SET k x IFNE -> -'ERR syntax error'
+SET k x IFNE a IFEQ b -> -'ERR syntax error'
+SET k x IFNE a NX -> -'ERR syntax error'
+SET k x XX IFDEQ 9555e8555c62dcfd -> -'ERR syntax error'
+GET k -> $'world'
+
+# digest  [needs=digest]
+DIGEST k -> null
+SET k hello -> +'OK'
+DIGEST k -> $'9555e8555c62dcfd'
+SET k "" -> +'OK'
+DIGEST k -> $'2d06800538d394c2'
+SET k 123 -> +'OK'
+DIGEST k -> $'404a763b3f4c8c9a'
+SET k v8 -> +'OK'
+DIGEST k -> $'0cc76dbb41381419'
+SET k "Hello world" -> +'OK'
+DIGEST k -> $'b6acb9d84a38ff74'
+DIGEST -> -"ERR wrong number of arguments for 'digest' command"
+
+# delex conditions  [needs=delex]
+DELEX k FOO bar -> :0
+SET k hello -> +'OK'
+DELEX k FOO hello -> -'ERR Invalid condition. Use IFEQ, IFNE, IFDEQ, or IFDNE'
+DELEX k IFDEQ 0123 -> -'ERR digest must be exactly 16 hexadecimal characters'
+DELEX k IFDEQ zzzzzzzzzzzzzzzz -> :0
+DELEX k IFDNE 9555E8555C62DCFD -> :0
+DELEX k IFDEQ 9555E8555C62DCFD -> :1
+SET k hello -> +'OK'
+DELEX k ifdne zzzzzzzzzzzzzzzz -> :1
+DELEX k IFEQ -> -"ERR wrong number of arguments for 'delex' command"
+DELEX k IFEQ a b -> -"ERR wrong number of arguments for 'delex' command"
+
 # delex  [needs=delex]
 DELEX k -> :0
 SET k v -> +'OK'
