@@ -90,8 +90,8 @@ void reply_scored_array(struct reply *reply, size_t n)
 
 void reply_scored_item(struct reply *reply, struct slice member, double score)
 {
-    if (reply->protocol != 2) reply_array(reply, 2);
-    reply_bulk(reply, member);
+    if (reply->protocol != 2) reply_short(reply, "*2\r\n", 4);
+    reply_bulk_inline(reply, member);
     reply_double(reply, score);
 }
 
@@ -99,17 +99,19 @@ void reply_zset_elements(struct reply *reply, const struct record *r, size_t fir
                          bool with_scores)
 {
     struct zset_place place;
-    struct zset_item item;
+    struct scoretree_item items[SCORETREE_TAKE_MAX];
     if (with_scores)
         reply_scored_array(reply, count);
     else
         reply_array(reply, (int64_t)count);
     if (count == 0) return;
     zset_seek_rank(r, first, &place);
-    while (count-- > 0 && (reverse ? zset_prev(&place, &item) : zset_next(&place, &item))) {
-        if (with_scores)
-            reply_scored_item(reply, item.member, item.score);
-        else
-            reply_bulk(reply, item.member);
+    for (size_t n; count > 0 && (n = zset_take(&place, !reverse, count, items)) > 0; count -= n) {
+        for (size_t i = 0; i < n; i++) {
+            if (with_scores)
+                reply_scored_item(reply, items[i].member, items[i].score);
+            else
+                reply_bulk_inline(reply, items[i].member);
+        }
     }
 }

@@ -97,6 +97,11 @@ void scoretree_seek_rank(const struct scoretree *t, size_t rank, struct scoretre
 /* Gives the element at the place and moves on, up or down; false: outside. O(1). */
 bool scoretree_next(struct scoretree_place *place, struct scoretree_item *out);
 bool scoretree_prev(struct scoretree_place *place, struct scoretree_item *out);
+/* Gives the next elements, up or down, as many as one step can: at most `wanted` (which also says how far ahead to
+ * fetch) and SCORETREE_TAKE_MAX. 0: outside. */
+enum { SCORETREE_TAKE_MAX = 64 };
+size_t scoretree_take(struct scoretree_place *place, bool up, size_t wanted,
+                      struct scoretree_item out[SCORETREE_TAKE_MAX]);
 bool scoretree_random(const struct scoretree *t, struct prng *prng, struct scoretree_item *out); /* uniform */
 /* In the order of the index; cursors and what they guarantee: table_scan. */
 uint64_t scoretree_scan(const struct scoretree *t, uint64_t cursor, scoretree_fn *fn, void *arg);

@@ -150,6 +150,48 @@ bool scoretree_prev(struct scoretree_place *place, struct scoretree_item *out)
     return true;
 }
 
+_Static_assert((int)SCORETREE_TAKE_MAX >= (int)LEAF_LEN_MAX, "a leaf at once");
+
+/* `wanted` elements of the leaf with this id, and perhaps more behind it, will be read: the head, then the lines in
+ * which its arrays and texts probably are. */
+static void prefetch_leaf(const struct scoretree *t, uint32_t id, size_t wanted)
+{
+    enum { LINES_MAX = 24, HEAD_LINES = 8 };
+    if (id == 0) return;
+    const char *l = (const char *)leaf_by_id(t, id);
+    size_t lines = HEAD_LINES + wanted;
+    if (lines > LINES_MAX) lines = LINES_MAX;
+    for (size_t i = 0; i < lines; i++) prefetch_read(l + 64 * i);
+}
+
+size_t scoretree_take(struct scoretree_place *place, bool up, size_t wanted,
+                      struct scoretree_item out[SCORETREE_TAKE_MAX])
+{
+    const struct leaf *l = place->leaf;
+    if (l == NULL || wanted == 0) return 0;
+    const uint8_t *order = leaf_order(l);
+    const uint16_t *offsets = leaf_offsets(l);
+    const double *scores = leaf_scores(l);
+    unsigned pos = place->pos, here = up ? l->len - pos : pos + 1;
+    uint32_t beyond = up ? l->next : l->prev;
+    bool last = wanted >= here;
+    if (!last) here = (unsigned)wanted;
+    if (wanted > here) prefetch_leaf(place->t, beyond, wanted - here);
+    for (unsigned i = 0; i < here; i++) {
+        unsigned slot = order[up ? pos + i : pos - i];
+        out[i].member = text_member((const uint8_t *)l + offsets[slot]);
+        out[i].score = scores[slot];
+    }
+    if (last) {
+        l = beyond == 0 ? NULL : leaf_by_id(place->t, beyond);
+        place->leaf = l;
+        place->pos = up || l == NULL ? 0 : l->len - 1u;
+    } else {
+        place->pos = up ? pos + here : pos - here;
+    }
+    return here;
+}
+
 bool scoretree_random(const struct scoretree *t, struct prng *prng, struct scoretree_item *out)
 {
     struct scoretree_place place;

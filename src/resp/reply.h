@@ -116,6 +116,37 @@ static inline void reply_short(struct reply *r, const char *text, size_t len)
         reply_raw(r, slice_of(text, len));
     }
 }
+/* reply_bulk without a call for what elements of collections mostly are: short, and room is left. */
+static inline void reply_bulk_inline(struct reply *r, struct slice s)
+{
+    enum { SHORT_MAX = 99, ROOM = 8 + SHORT_MAX + 2 };
+    if (unlikely(s.len > SHORT_MAX || r->end - r->pos < ROOM || r->muted)) {
+        reply_bulk(r, s);
+        return;
+    }
+    char *p = r->pos;
+    uint64_t tens = s.len / 10, ones = s.len % 10, few = s.len < 10; /* "$7\r\n" or "$15\r\n", in one store */
+    uint64_t digits = few ? '0' + ones : ('0' + tens) | ('0' + ones) << 8;
+    uint64_t head = '$' | digits << 8 | (uint64_t)('\r' | '\n' << 8) << (few ? 16 : 24);
+    memcpy(p, &head, sizeof head);
+    p += few ? 4 : 5;
+    if (s.len >= 8 && s.len <= 32) { /* from both ends, they may overlap */
+        if (s.len >= 16) {
+            memcpy(p, s.ptr, 16);
+            memcpy(p + s.len - 16, s.ptr + s.len - 16, 16);
+        } else {
+            memcpy(p, s.ptr, 8);
+            memcpy(p + s.len - 8, s.ptr + s.len - 8, 8);
+        }
+    } else if (s.len > 0) {
+        memcpy(p, s.ptr, s.len);
+    }
+    p += s.len;
+    memcpy(p, "\r\n", 2);
+    p += 2;
+    r->queued += (uint64_t)(p - r->pos);
+    r->pos = p;
+}
 static inline void reply_ok(struct reply *r)
 {
     reply_short(r, "+OK\r\n", 5);

@@ -189,6 +189,15 @@ bool zset_prev(struct zset_place *place, struct zset_item *out)
     return true;
 }
 
+size_t zset_take(struct zset_place *place, bool up, size_t wanted, struct scoretree_item out[SCORETREE_TAKE_MAX])
+{
+    struct zset_item item;
+    if (likely(!zset_is_pack(place->r))) return scoretree_take(&place->tree, up, wanted, out);
+    if (wanted == 0 || !(up ? zset_next(place, &item) : zset_prev(place, &item))) return 0;
+    out[0] = (struct scoretree_item){item.member, item.score};
+    return 1;
+}
+
 /* ---- many at once ---- */
 
 /* Shows `count` elements from a place on, up or down. */

@@ -41,6 +41,8 @@ size_t zset_seek(const struct record *r, const struct scoretree_bound *bound, st
 /* Gives the element at the place and moves on, up or down; false: outside. */
 bool zset_next(struct zset_place *place, struct zset_item *out);
 bool zset_prev(struct zset_place *place, struct zset_item *out);
+/* As scoretree_take, for long walks: the next elements at one go, at most `wanted`; 0: outside. Valid as above. */
+size_t zset_take(struct zset_place *place, bool up, size_t wanted, struct scoretree_item out[SCORETREE_TAKE_MAX]);
 
 /* ---- many at once: fn (may be NULL) sees each before it goes ---- */
 typedef void zset_fn(void *arg, struct slice member, double score);

@@ -100,6 +100,17 @@ static void assert_same(const struct record *r, const struct oracle *o)
         assert_item(&item, &o->e[i]);
     }
     assert_false(zset_prev(&place, &item));
+    struct scoretree_item items[SCORETREE_TAKE_MAX];
+    for (int up = 0; up < 2; up++) {
+        size_t n, done = 0;
+        zset_seek_rank(r, up || o->len == 0 ? 0 : o->len - 1, &place);
+        while ((n = zset_take(&place, up, o->len - done, items)) > 0)
+            for (size_t i = 0; i < n; i++, done++) {
+                struct zset_item one = {items[i].member, items[i].score};
+                assert_item(&one, &o->e[up ? done : o->len - 1 - done]);
+            }
+        assert_int_equal(done, o->len);
+    }
 }
 
 struct expected { /* what a callback has to see */
@@ -399,8 +410,16 @@ static void step_ask(struct run *x)
     at = oracle_seek(x->o, &bound);
     assert_int_equal(zset_seek(x->r, &bound, NULL), at);
     assert_int_equal(zset_seek(x->r, &bound, &place), at);
+    struct zset_place again = place;
     assert_int_equal(zset_next(&place, &item), at < x->o->len);
     if (at < x->o->len) assert_item(&item, &x->o->e[at]);
+    struct scoretree_item items[SCORETREE_TAKE_MAX];
+    bool up = prng_below(&x->prng, 2);
+    for (size_t n; at < x->o->len && (n = zset_take(&again, up, 1 + prng_below(&x->prng, 5), items)) > 0;)
+        for (size_t i = 0; i < n; i++, up ? at++ : at--) {
+            item = (struct zset_item){items[i].member, items[i].score};
+            assert_item(&item, &x->o->e[at]);
+        }
 }
 
 static void step_remove(struct run *x)
