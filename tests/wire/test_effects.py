@@ -213,6 +213,40 @@ GROUPS = {
         ZREMRANGEBYLEX z [a (b
         ZREMRANGEBYLEX z - +
     """,
+    "sets": """
+        SADD s a b c a
+        SADD s a b
+        SREM s nothing
+        SREM s a nothing
+        SMOVE s t b
+        SMOVE s t nothing
+        SMOVE s s c
+        SADD t c
+        SMOVE s t c
+        SADD one x
+        SPOP one
+        SADD one x
+        SPOP one 1
+        SADD many 1 2 3 4
+        SPOP many 0
+        SPOP many 10
+        SPOP many
+        SRANDMEMBER t 2
+        SSCAN t 0
+        SADD u c d
+        SINTERSTORE dst t u
+        SUNIONSTORE dst t u
+        SDIFFSTORE dst t u
+        SDIFFSTORE dst t t
+        SDIFFSTORE dst t t
+        SINTERSTORE dst missing t
+        SUNIONSTORE dst dst
+        SET str v
+        SADD str a
+        SINTERSTORE t str u
+        SINTER t u
+        SREM t b c
+    """,
     "reads": """
         SET k v
         GET k
