@@ -88,6 +88,28 @@ uint64_t heap_key(const struct heap *h, const struct heap_node *node)
     return h->entries[node->pos - 1].key;
 }
 
+void heap_moved(struct heap *h, struct heap_node *node)
+{
+    assert(heap_contains(node) && node->pos <= h->len);
+    h->entries[node->pos - 1].node = node;
+}
+
+/* A walk over the top of the heap: from i to its first child, or to the next place on the right or above. */
+size_t heap_count_until(const struct heap *h, uint64_t key)
+{
+    size_t count = 0, i = 0;
+    for (;;) {
+        if (i < h->len && h->entries[i].key <= key) {
+            count++;
+            i = 2 * i + 1;
+            continue;
+        }
+        while (i > 0 && i % 2 == 0) i = (i - 1) / 2; /* a right child: back up */
+        if (i == 0) return count;
+        i++;
+    }
+}
+
 void heap_check(const struct heap *h)
 {
     assert(h->len <= h->cap);

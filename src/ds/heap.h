@@ -45,6 +45,13 @@ static inline uint64_t heap_min_key(const struct heap *h) /* UINT64_MAX when emp
     return h->len == 0 ? UINT64_MAX : h->entries[0].key;
 }
 uint64_t heap_key(const struct heap *h, const struct heap_node *node);
+/* The owner's struct was copied to another place; only node->pos of the new place is read. O(1) */
+void heap_moved(struct heap *h, struct heap_node *node);
+size_t heap_count_until(const struct heap *h, uint64_t key); /* nodes with keys up to this one. O(how many) */
+static inline size_t heap_mem(const struct heap *h)          /* bytes beyond struct heap */
+{
+    return h->cap * sizeof(*h->entries);
+}
 void heap_check(const struct heap *h);
 
 #endif

@@ -37,7 +37,7 @@ struct store_key ctx_key_of(const struct ctx *ctx, struct slice name)
 
 /* --- look-up and expiry --- */
 
-static void event_send(struct engine *e, int db, struct slice key, enum event_class cls, const char *event)
+void event_send(struct engine *e, int db, struct slice key, enum event_class cls, const char *event)
 {
     list_for(link, &e->listeners) {
         struct event_listener *l = list_entry(link, struct event_listener, link);
@@ -53,66 +53,14 @@ static void *words_copy(int argc, const struct slice *argv, const struct slice *
     return a;
 }
 
-/* Removes an expired or evicted key in a unit of its own. When a command is running (before >= 0), the deletion goes in
- * front of that command's effects. */
-static void key_remove_by_server(struct engine *e, int db, struct store_key key, bool lazy, enum event_class cls,
-                                 const char *event, int before)
-{
-    unit_begin(e);
-    struct record *r = store_remove(e->store, db, key);
-    assert(r != NULL);
-    struct slice name = record_key(r);
-    if (unit_recording(e)) {
-        struct slice words[2] = {lazy ? SLICE("UNLINK") : SLICE("DEL"), name};
-        const struct slice *argv;
-        void *owned = words_copy(2, words, &argv);
-        if (before >= 0)
-            unit_effect_insert(e, before, db, 2, argv, owned);
-        else
-            unit_effect_append(e, db, 2, argv, owned);
-    }
-    if (cls == EV_EXPIRED)
-        watch_touch_expired(&e->watches, db, key);
-    else
-        watch_touch(&e->watches, db, key);
-    blocking_key_changed(e, db, key);
-    event_send(e, db, name, cls, event);
-    engine_free_record(e, r, lazy);
-    unit_commit(e);
-}
-
-void engine_expire_key(struct engine *e, int db, struct record *r)
-{
-    struct store_key key = store_key(e->store, record_key(r));
-    e->stats.expired_keys++;
-    key_remove_by_server(e, db, key, *e->cfg_lazy_expire != 0, EV_EXPIRED, "expired", -1);
-}
-
-void engine_evict_key(struct engine *e, int db, struct record *r)
-{
-    struct store_key key = store_key(e->store, record_key(r));
-    e->stats.evicted_keys++;
-    key_remove_by_server(e, db, key, *e->cfg_lazy_eviction != 0, EV_EVICTED, "evicted", -1);
-}
-
 struct record *ctx_find_in(struct ctx *ctx, int db, struct store_key key, enum access access)
 {
     struct engine *e = ctx->engine;
     struct record *r = store_find(ctx->store, db, key);
     if (r != NULL) {
-        uint64_t expire = record_expire_ms(r);
-        if (unlikely(expire != 0 && expire <= ctx->now_ms && !e->loading)) {
-            /* During a pause nothing is removed: what has expired is only not seen. (Commands that write wait then.) */
-            if (e->pause == PAUSE_NONE || ctx->command->flags & CMD_WRITE) {
-                if (ctx->command->flags & CMD_TOUCHES_ARBITRARY_KEYS && !ctx->nested)
-                    e->unit.separate = true;
-                e->stats.expired_keys++;
-                key_remove_by_server(e, db, key, *e->cfg_lazy_expire != 0, EV_EXPIRED, "expired", ctx->effect_slot);
-                if (ctx->effect_slot >= 0)
-                    ctx->effect_slot++;
-            }
-            r = NULL;
-        }
+        uint64_t due_ms = record_due_ms(r);
+        if (unlikely(due_ms != 0 && due_ms <= ctx->hide_ms))
+            r = ctx_expire(ctx, db, key, r);
     }
     if (access == FOR_READ || access == FOR_META) {
         if (r != NULL) {

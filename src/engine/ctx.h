@@ -28,6 +28,7 @@ struct ctx {
     struct reply *reply;
     struct store *store;
     uint64_t now_ms;                /* frozen: the same during a transaction or script */
+    uint64_t hide_ms;               /* what expired by then is not seen: now_ms, or 0 while a log is loaded */
     /* private to engine/ */
     struct request *request;
     uint64_t first_hash;
@@ -57,8 +58,8 @@ enum access {
     FOR_META,     /* like FOR_READ, but leaves the access clock alone (TTL, TYPE) */
     FOR_PEEK      /* neither counts, nor touches the clock, nor tells listeners (OBJECT, WATCH, DEBUG) */
 };
-/* The record under key, or NULL: absent or expired (an expired one is removed here, in a unit of its own). Valid until
- * the next mutation of the keyspace. */
+/* The record under key, or NULL: absent or expired (an expired one is removed here, in a unit of its own; so are due
+ * fields of a hash, unless they are many: then its verbs hide them). Valid until the next mutation of the keyspace. */
 struct record *ctx_find(struct ctx *ctx, struct store_key key, enum access access);
 /* The same in a database other than the session's. */
 struct record *ctx_find_in(struct ctx *ctx, int db, struct store_key key, enum access access);
@@ -84,6 +85,12 @@ static inline struct record_change ctx_change_begin(struct record *r)
     return (struct record_change){r, record_expire_ms(r)};
 }
 void ctx_change_end(struct ctx *ctx, struct store_key key, struct record_change before, struct record *owned_r);
+/* Elements of r (hash fields) may have got or lost expiries of their own: before_ms is what record_parts_expire_ms said
+ * before. To be called before r is removed because it became empty. */
+static inline void ctx_parts_changed(struct ctx *ctx, struct store_key key, struct record *r, uint64_t before_ms)
+{
+    if (unlikely(record_parts_expire_ms(r) != before_ms)) store_parts_changed(ctx->store, ctx->db, key, r, before_ms);
+}
 bool ctx_delete(struct ctx *ctx, struct store_key key, bool lazy);          /* false: was absent */
 bool ctx_delete_in(struct ctx *ctx, int db, struct store_key key, bool lazy);
 /* 0: none; its address may change */

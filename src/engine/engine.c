@@ -178,6 +178,7 @@ void ctx_init(struct ctx *ctx, struct engine *e, struct session *s, const struct
                         .reply = s->reply,
                         .store = e->store,
                         .now_ms = e->now_ms,
+                        .hide_ms = e->loading ? 0 : e->now_ms,
                         .effect_slot = -1};
 }
 
@@ -437,7 +438,12 @@ void engine_unpause(struct engine *e)
 
 static void expire_due(void *arg, int db, struct record *r)
 {
-    engine_expire_key(arg, db, r);
+    struct engine *e = arg;
+    uint64_t whole_ms = record_expire_ms(r);
+    if (whole_ms != 0 && whole_ms <= e->now_ms)
+        engine_expire_key(e, db, r);
+    else
+        engine_expire_parts(e, db, r);
 }
 
 /* Expired keys go within a bounded time per turn; what is left is due at once in the next turn. Returns true when more

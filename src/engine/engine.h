@@ -171,6 +171,7 @@ bool engine_evict(struct engine *e);
 /* Counters that INFO prints; written by the layer that owns the fact. */
 struct engine_stats {
     uint64_t commands, connections, rejected_connections, expired_keys, evicted_keys, keyspace_hits, keyspace_misses;
+    uint64_t expired_subkeys; /* fields of hashes */
     uint64_t net_input_bytes, net_output_bytes, reads, writes, error_replies, unexpected_errors;
     uint64_t expired_time_cap_reached, expire_cycle_us, lazyfreed_objects, evicted_clients;
     uint64_t query_limit_disconnections, output_limit_disconnections;

@@ -22,6 +22,7 @@
 enum {
     FEATURES_MAX = 32,
     TICK_EXPIRE_BUDGET = 64,     /* index entries per look at the clock */
+    EXPIRE_PARTS_STEP = 32,      /* fields of a hash that go with one of them */
     TICK_MAX_SLEEP_US = 100 * 1000,
     TXN_QUEUE_MAX = 1024 * 1024, /* commands of one transaction */
     DISK_ERROR_MAX = 512
@@ -216,8 +217,14 @@ void engine_limits_update(struct engine *e); /* reads the directives again */
 bool evict_for_memory(struct engine *e);
 uint32_t engine_clock_touch(struct engine *e, uint32_t old);          /* clock after an access */
 
-/* ctx.c: the server's own deletions, each a unit. r is in db. */
+/* removal.c: the server's own deletions, each a unit. r is in db. */
 void engine_expire_key(struct engine *e, int db, struct record *r);
 void engine_evict_key(struct engine *e, int db, struct record *r);
+/* A bounded part of the due elements of r, which has some. */
+void engine_expire_parts(struct engine *e, int db, struct record *r);
+/* A record that a command looked up, and something of it is due: returns what the command may see of it. */
+struct record *ctx_expire(struct ctx *ctx, int db, struct store_key key, struct record *r);
+/* ctx.c: tells the listeners. */
+void event_send(struct engine *e, int db, struct slice key, enum event_class cls, const char *event);
 
 #endif

@@ -7,6 +7,7 @@
 #include "base/num.h"
 #include "base/sha.h"
 #include "observe/observe_impl.h"
+#include "value/hash.h"
 #include "value/set.h"
 #include "value/string.h"
 #include "value/zset.h"
@@ -25,6 +26,26 @@ static void digest_string(const struct record *r, struct sha1 *s)
 {
     char scratch[STRING_SCRATCH];
     update_framed(s, string_view(r, scratch));
+}
+
+/* Fields have no order: the exclusive or of their digests. */
+static void digest_hash(const struct record *r, struct sha1 *s)
+{
+    unsigned char sum[DIGEST_SIZE] = {0}, one[DIGEST_SIZE];
+    struct hash_iter it;
+    struct hash_item item;
+    hash_iter_init(&it, r, 0);
+    while (hash_iter_next(&it, &item)) {
+        struct sha1 field;
+        sha1_init(&field);
+        update_framed(&field, item.field);
+        update_framed(&field, item.value);
+        sha1_update(&field, &item.expire_ms, sizeof(item.expire_ms));
+        sha1_final(&field, one);
+        for (int i = 0; i < DIGEST_SIZE; i++)
+            sum[i] ^= one[i];
+    }
+    sha1_update(s, sum, sizeof(sum));
 }
 
 /* In their order, which is the same in every form. */
@@ -69,6 +90,7 @@ void digest_value(const struct record *r, unsigned char out[DIGEST_SIZE])
         [TYPE_STRING] = digest_string,
         [TYPE_ZSET] = digest_zset,
         [TYPE_SET] = digest_set,
+        [TYPE_HASH] = digest_hash,
     };
     struct sha1 s;
     sha1_init(&s);

@@ -199,6 +199,7 @@ static void write_stats(struct engine *e, void *state, struct buf *out)
     U64("rejected_connections", st->rejected_connections);
     zeros(out, "sync_full sync_partial_ok sync_partial_err");
     U64("expired_keys", st->expired_keys);
+    U64("expired_subkeys", st->expired_subkeys);
     TEXT("expired_stale_perc", "0.00");
     U64("expired_time_cap_reached_count", st->expired_time_cap_reached);
     U64("expire_cycle_cpu_milliseconds", st->expire_cycle_us / 1000);
@@ -343,8 +344,9 @@ static void write_keyspace(struct engine *e, void *state, struct buf *out)
     const struct store *store = engine_store(e);
     for (int db = 0; db < store_databases(store); db++)
         if (store_len(store, db) > 0)
-            buf_appendf(out, "db%d:keys=%zu,expires=%zu,avg_ttl=%" PRIu64 "\r\n", db, store_len(store, db),
-                        store_volatile_len(store, db), store_avg_ttl_ms(store, db, engine_now_ms(e)));
+            buf_appendf(out, "db%d:keys=%zu,expires=%zu,avg_ttl=%" PRIu64 ",subexpiry=%zu\r\n", db,
+                        store_len(store, db), store_volatile_len(store, db),
+                        store_avg_ttl_ms(store, db, engine_now_ms(e)), store_parts_len(store, db));
 }
 
 const struct info_section info_sections[INFO_SECTIONS] = {

@@ -136,8 +136,8 @@ void store_insert(struct store *store, int db, struct store_key key, struct reco
     assert(record_key_eq(owned_r, key.name));
     struct partition *p = keyspace_part(keyspace_for_insert(store, db), key.hash);
     table_insert(&p->table, key.hash, owned_r);
-    uint64_t expire_ms = record_expire_ms(owned_r);
-    if (expire_ms != 0) index_note(store, p, key.hash, owned_r, 0, expire_ms);
+    if (record_due_ms(owned_r) != 0)
+        index_note(store, p, key.hash, owned_r, (struct expiries){0}, record_expiries(owned_r));
 }
 
 void store_replace(struct store *store, int db, struct store_key key, struct record *old_r, uint64_t old_expire_ms,
@@ -152,7 +152,21 @@ void store_replace(struct store *store, int db, struct store_key key, struct rec
         bool found = table_replace(&p->table, key.hash, old_r, owned_r);
         assert(found);
     }
-    if (expire_ms != old_expire_ms) index_note(store, p, key.hash, owned_r, old_expire_ms, expire_ms);
+    if (expire_ms != old_expire_ms) {
+        uint64_t parts_ms = record_parts_expire_ms(owned_r);
+        index_note(store, p, key.hash, owned_r, (struct expiries){old_expire_ms, parts_ms},
+                   (struct expiries){expire_ms, parts_ms});
+    }
+}
+
+void store_parts_changed(struct store *store, int db, struct store_key key, struct record *r, uint64_t old_parts_ms)
+{
+    assert(store->units > 0);
+    assert(record_key_eq(r, key.name));
+    struct expiries now = record_expiries(r);
+    if (now.parts_ms == old_parts_ms) return;
+    struct partition *p = keyspace_part(store_keyspace(store, db), key.hash);
+    index_note(store, p, key.hash, r, (struct expiries){now.whole_ms, old_parts_ms}, now);
 }
 
 struct record *store_set_expire(struct store *store, int db, struct store_key key, struct record *r, uint64_t unix_ms)
@@ -171,8 +185,7 @@ struct record *store_remove(struct store *store, int db, struct store_key key)
     struct partition *p = keyspace_part(ks, key.hash);
     struct record *r = table_erase_key(&p->table, key.hash, &key.name);
     if (r == NULL) return NULL;
-    uint64_t expire_ms = record_expire_ms(r);
-    if (expire_ms != 0) index_note(store, p, key.hash, r, expire_ms, 0);
+    if (record_due_ms(r) != 0) index_note(store, p, key.hash, r, record_expiries(r), (struct expiries){0});
     return r;
 }
 
@@ -201,6 +214,16 @@ size_t store_volatile_len(const struct store *store, int db)
     size_t len = 0;
     if (ks != NULL) {
         for_partitions(p, ks) len += p->volatile_len;
+    }
+    return len;
+}
+
+size_t store_parts_len(const struct store *store, int db)
+{
+    struct keyspace *ks = store_keyspace(store, db);
+    size_t len = 0;
+    if (ks != NULL) {
+        for_partitions(p, ks) len += p->parts_len;
     }
     return len;
 }
@@ -289,7 +312,7 @@ void store_stats(const struct store *store, int db, struct store_stats *out)
 struct check_sums {
     struct keyspace *ks;
     const struct partition *p;
-    size_t len, volatile_len;
+    size_t len, volatile_len, parts_len, indexed_len;
     unsigned __int128 expire_sum;
 };
 
@@ -302,6 +325,8 @@ static void check_record(void *arg, void *record)
     sums->len++;
     sums->volatile_len += expire_ms != 0;
     sums->expire_sum += expire_ms;
+    sums->parts_len += record_parts_expire_ms(record) != 0;
+    sums->indexed_len += record_due_ms(record) != 0;
 }
 
 void store_check(const struct store *store)
@@ -318,6 +343,8 @@ void store_check(const struct store *store)
             assert(sums.len == table_len(&p->table));
             assert(sums.volatile_len == p->volatile_len);
             assert(sums.expire_sum == p->expire_sum);
+            assert(sums.parts_len == p->parts_len);
+            assert(sums.indexed_len == p->indexed_len);
             partition_check_index(p);
         }
     }

@@ -55,11 +55,15 @@ void store_replace(struct store *store, int db, struct store_key key, struct rec
                    struct record *owned_r);
 /* Sets (or clears with 0) the expiry of a found record; returns its address, which may have changed. */
 struct record *store_set_expire(struct store *store, int db, struct store_key key, struct record *r, uint64_t unix_ms);
+/* Elements of a found record have got or lost expiries of their own: old_parts_ms is what record_parts_expire_ms said
+ * before. To be told before the record is removed. */
+void store_parts_changed(struct store *store, int db, struct store_key key, struct record *r, uint64_t old_parts_ms);
 /* The caller owns the result. NULL: absent. */
 struct record *store_remove(struct store *store, int db, struct store_key key) must_use;
 
 size_t store_len(const struct store *store, int db);           /* keys, expired ones that still stand included; O(1) */
 size_t store_volatile_len(const struct store *store, int db);  /* keys with an expiry; O(1) */
+size_t store_parts_len(const struct store *store, int db);     /* keys with elements that have one; O(1) */
 uint64_t store_avg_ttl_ms(const struct store *store, int db, uint64_t now_ms); /* mean time left; 0: none. O(1) */
 
 void store_swap(struct store *store, int a, int b);            /* SWAPDB; O(1) */
@@ -78,9 +82,11 @@ uint64_t store_scan(const struct store *store, int db, uint64_t cursor, size_t c
                     void (*visit)(void *arg, struct record *r), void *arg);
 struct record *store_random(const struct store *store, int db, struct prng *prng); /* uniform; NULL when empty */
 
-/* Expiry by the time index. Calls due(arg, db, r) for records whose time has come, at most `budget` index entries;
- * `due` removes the record (inside a unit of the engine's) or leaves it (it is offered again after
- * STORE_EXPIRE_RETRY_MS; who means to leave them all, as a replica does, had better not call). `due` may use the store,
+/* Expiry by the time index. Calls due(arg, db, r) for records whose time has come (record_due_ms: their own, or that of
+ * an element), at most `budget` index entries; `due` removes the record or due elements of it (inside a unit of the
+ * engine's), or leaves it (it is offered again after STORE_EXPIRE_RETRY_MS; who means to leave them all, as a replica
+ * does, had better not call). A record that got shorter and still has due elements is offered again at once, as far as
+ * the budget goes: `due` may work in small steps. `due` may use the store,
  * but for store_swap, store_detach and this function. Returns the entries worked on: fewer than budget means that
  * nothing else is due. An entry comes at most 16 ms after its time. */
 enum { STORE_EXPIRE_RETRY_MS = 100 };

@@ -1,7 +1,9 @@
 /* The time index: finds what is due without sampling.
  *
- * Each partition has a wheel of (hash, due time) entries that knows no removal and is not told when an expiry moves
- * later or goes. The record decides: an entry that comes due looks it up by its hash, and
+ * What counts is record_due_ms: the record's own expiry, or the first one among its elements (hash fields), whichever
+ * is earlier; below it is called the expiry. Each partition has a wheel of (hash, due time) entries that knows no
+ * removal and is not told when an expiry moves later or goes. The record decides: an entry that comes due looks it up
+ * by its hash, and
  *   no record, or none with an expiry     the entry is stale and forgotten
  *   the expiry is later                   an entry for that time is put in
  *   the expiry is reached                 the record is offered to the engine
@@ -33,7 +35,7 @@ static const uint64_t NOW_MAX_MS = (uint64_t)1 << 43;
 
 static size_t stale_limit(const struct partition *p)
 {
-    return STALE_FACTOR * p->volatile_len + STALE_EXTRA;
+    return STALE_FACTOR * p->indexed_len + STALE_EXTRA;
 }
 
 static bool sweep(const struct store *store, struct partition *p, size_t budget);
@@ -46,13 +48,23 @@ static void index_insert(struct store *store, struct partition *p, uint64_t hash
     if (tick_ms < store->next_due_ms) store->next_due_ms = tick_ms;
 }
 
-void index_note(struct store *store, struct partition *p, uint64_t hash, struct record *r, uint64_t old_ms,
-                uint64_t new_ms)
+static uint64_t first_of(struct expiries x)
 {
-    p->expire_sum += new_ms;
-    p->expire_sum -= old_ms;
-    p->volatile_len += new_ms != 0;
-    p->volatile_len -= old_ms != 0;
+    return x.whole_ms == 0 || (x.parts_ms != 0 && x.parts_ms < x.whole_ms) ? x.parts_ms : x.whole_ms;
+}
+
+void index_note(struct store *store, struct partition *p, uint64_t hash, struct record *r, struct expiries old,
+                struct expiries new)
+{
+    uint64_t old_ms = first_of(old), new_ms = first_of(new);
+    p->expire_sum += new.whole_ms;
+    p->expire_sum -= old.whole_ms;
+    p->volatile_len += new.whole_ms != 0;
+    p->volatile_len -= old.whole_ms != 0;
+    p->parts_len += new.parts_ms != 0;
+    p->parts_len -= old.parts_ms != 0;
+    p->indexed_len += new_ms != 0;
+    p->indexed_len -= old_ms != 0;
     if (new_ms == 0) return;
     if (old_ms != 0 && wheel_round_ms(new_ms) >= wheel_round_ms(old_ms)) return;
     index_insert(store, p, hash, r, new_ms);
@@ -78,7 +90,7 @@ static bool sweep_record(void *arg, void *record)
 {
     struct sweep_visit *v = arg;
     struct record *r = record;
-    uint64_t expire_ms = record_expire_ms(r);
+    uint64_t expire_ms = record_due_ms(r);
     if (expire_ms == 0 || (record_mark(r) == v->p->phase && !v->p->lenient)) return false;
     /* A record that was offered and left has its entry later than its expiry. */
     if (expire_ms > v->now_ms && v->due_ms > wheel_round_ms(expire_ms)) return false;
@@ -101,7 +113,7 @@ static bool sweep_entry(void *arg, uint64_t hash, uint64_t due_ms)
 /* Returns true when there is nothing to sweep (any more). */
 static bool sweep(const struct store *store, struct partition *p, size_t budget)
 {
-    if (p->volatile_len == 0) {
+    if (p->indexed_len == 0) {
         wheel_clear(&p->wheel);
         p->sweeping = p->lenient = false;
         return true;
@@ -165,7 +177,7 @@ static bool is_due(void *arg, void *record)
 {
     struct due_visit *v = arg;
     struct record *r = record;
-    uint64_t expire_ms = record_expire_ms(r);
+    uint64_t expire_ms = record_due_ms(r);
     if (expire_ms == 0 || !hash_agrees(v->p, r, v->hash)) return false;
     if (expire_ms <= v->store->now_ms) return true;
     index_insert(v->store, v->p, v->hash, r, expire_ms);
@@ -183,19 +195,37 @@ struct due_call {
     int db;
 };
 
-static void due_offer(struct store *store, const struct due_batch *batch, const struct due_call *call)
+/* A record that stands after it was offered gets its next entry. True: it is due again at once. */
+static bool due_left(struct store *store, const struct due_visit *v, size_t len_before)
+{
+    struct record *r = v->same;
+    uint64_t due_ms = record_due_ms(r);
+    if (due_ms == 0) return false;
+    bool again = due_ms <= store->now_ms && record_len(r) != len_before;
+    if (again)
+        due_ms = store->now_ms - store->now_ms % WHEEL_TICK_MS; /* the wheel would round it up */
+    else if (due_ms <= store->now_ms)
+        due_ms = store->now_ms + STORE_EXPIRE_RETRY_MS;
+    index_insert(store, v->p, v->hash, r, due_ms);
+    return again;
+}
+
+/* Returns true when one of them is to be offered again. */
+static bool due_offer(struct store *store, const struct due_batch *batch, const struct due_call *call)
 {
     struct due_visit v = {.store = store, .p = batch->p};
+    bool again = false;
     for (size_t i = 0; i < batch->len; i++) table_prefetch_record(&v.p->table, batch->hashes[i]);
     for (size_t i = 0; i < batch->len; i++) {
         /* Of several due records with one hash the first is offered: each has an entry of its own. */
         v.hash = batch->hashes[i];
         v.same = table_find_if(&v.p->table, v.hash, is_due, &v);
         if (v.same == NULL) continue;
+        size_t len = record_len(v.same);
         call->due(call->arg, call->db, v.same);
-        if (table_find_if(&v.p->table, v.hash, is_same, &v) == NULL) continue;
-        index_insert(store, v.p, v.hash, v.same, store->now_ms + STORE_EXPIRE_RETRY_MS);
+        if (table_find_if(&v.p->table, v.hash, is_same, &v) != NULL) again |= due_left(store, &v, len);
     }
+    return again;
 }
 
 /* Returns whether the partition has caught up within the budget, and takes from that. */
@@ -207,8 +237,9 @@ static bool expire_partition(struct store *store, struct partition *p, size_t *b
         size_t most = *budget < DUE_BATCH ? *budget : DUE_BATCH;
         struct due_batch batch = {.p = p};
         caught_up = wheel_advance(&p->wheel, store->now_ms, most, due_collect, &batch);
-        due_offer(store, &batch, call);
+        bool again = due_offer(store, &batch, call);
         *budget -= caught_up ? batch.len : most; /* the rest went into moves within the wheel */
+        if (again) caught_up = false;
     }
     /* The wheel is not at rest during a sweep, and the loop would not sleep. */
     return !p->sweeping || (*budget > 0 && sweep(store, p, *budget));
@@ -286,5 +317,5 @@ uint64_t store_avg_ttl_ms(const struct store *store, int db, uint64_t now_ms)
 void partition_check_index(const struct partition *p)
 {
     wheel_check(&p->wheel);
-    assert(wheel_len(&p->wheel) >= p->volatile_len);
+    assert(wheel_len(&p->wheel) >= p->indexed_len);
 }

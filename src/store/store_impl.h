@@ -20,6 +20,8 @@ struct partition {
     struct wheel wheel;           /* time index: see store_expire.c */
     size_t volatile_len;          /* records with an expiry */
     unsigned __int128 expire_sum; /* of their expiries, for the mean */
+    size_t parts_len;             /* records with elements that have expiries of their own */
+    size_t indexed_len;           /* records with either: those with a record_due_ms */
     bool sweeping;                /* the index is being rid of stale entries */
     bool lenient;                 /* the sweep keeps duplicates: it was interrupted */
     bool phase;                   /* what record_mark says of records whose index entry is known to be good */
@@ -60,10 +62,20 @@ static inline struct keyspace *store_keyspace(const struct store *store, int db)
 
 void keyspace_free(struct keyspace *owned_ks);
 
-/* store_expire.c: keeps counts and index of a partition in step with a record whose expiry was old_ms (0: none, or the
- * record is new) and is new_ms (0: none any more, or the record goes). */
-void index_note(struct store *store, struct partition *p, uint64_t hash, struct record *r, uint64_t old_ms,
-                uint64_t new_ms);
+/* Expiries of a record, 0: none. */
+struct expiries {
+    uint64_t whole_ms; /* its own */
+    uint64_t parts_ms; /* the first of its elements' */
+};
+static inline struct expiries record_expiries(const struct record *r)
+{
+    return (struct expiries){record_expire_ms(r), record_parts_expire_ms(r)};
+}
+
+/* store_expire.c: keeps counts and index of a partition in step with a record whose expiries were `old` (none if the
+ * record is new) and are `new` (none if the record goes). */
+void index_note(struct store *store, struct partition *p, uint64_t hash, struct record *r, struct expiries old,
+                struct expiries new);
 void partition_check_index(const struct partition *p);
 
 #endif

@@ -1,4 +1,296 @@
-/* The row of the type. */
+/* Hashes: the facade, which alone follows the form, and the changes from one to the next. hash_impl.h has the picture.
+ */
+#include "value/hash.h"
+
+#include "base/mem.h"
+#include "value/hash_impl.h"
 #include "value/value_ops.h"
 
-const struct value_ops hash_ops = {.name = "hash"};
+static inline struct hash_large *large_of(const struct record *r)
+{
+    return record_object(r);
+}
+
+static inline bool is_large(const struct record *r)
+{
+    return hash_form(r) == HASH_LARGE;
+}
+
+struct record *hash_new(struct slice key)
+{
+    struct listpack *lp = listpack_new(0);
+    struct record *r = record_new_object(key, TYPE_HASH, HASH_PACK, lp);
+    if (r == NULL) listpack_free(lp);
+    return r;
+}
+
+size_t hash_len(const struct record *r)
+{
+    return is_large(r) ? table_len(&large_of(r)->table) : pack_len(r);
+}
+
+size_t hash_len_live(const struct record *r, uint64_t now_ms)
+{
+    uint64_t first_ms = record_parts_expire_ms(r);
+    if (likely(first_ms == 0 || first_ms > now_ms)) return hash_len(r);
+    return hash_len(r) - (is_large(r) ? large_due(large_of(r), now_ms) : pack_due(r, now_ms));
+}
+
+static void enlarge(struct record *r, const struct value_limits *limits)
+{
+    struct hash_large *h = large_new(limits->seed, pack_len(r) + 1);
+    struct listpack *lp = record_object(r);
+    struct hash_iter it;
+    struct hash_item item;
+    hash_iter_init(&it, r, 0);
+    while (hash_iter_next(&it, &item)) large_add(h, &item);
+    listpack_free(lp);
+    hash_set_form(r, HASH_LARGE, h);
+}
+
+/* ---- one field ---- */
+
+bool hash_get(const struct record *r, struct slice field, uint64_t now_ms, char scratch[NUM_I64_TEXT_MAX],
+              struct slice *value)
+{
+    return is_large(r) ? large_get(large_of(r), field, now_ms, value) : pack_get(r, field, now_ms, scratch, value);
+}
+
+static bool put(struct record *r, const struct hash_put *p, const struct value_limits *limits)
+{
+    bool is_new;
+    if (!is_large(r)) {
+        if (pack_put(r, p, limits, &is_new)) return is_new;
+        enlarge(r, limits);
+    }
+    is_new = large_put(large_of(r), p);
+    hash_flag_expiry(r, large_of(r)->expiry != NULL);
+    return is_new;
+}
+
+bool hash_set(struct record *r, struct slice field, struct slice value, uint64_t now_ms,
+              const struct value_limits *limits)
+{
+    return put(r, &(struct hash_put){field, value, now_ms, false}, limits);
+}
+
+bool hash_update(struct record *r, struct slice field, struct slice value, uint64_t now_ms,
+                 const struct value_limits *limits)
+{
+    return put(r, &(struct hash_put){field, value, now_ms, true}, limits);
+}
+
+bool hash_delete(struct record *r, struct slice field, uint64_t now_ms)
+{
+    if (!is_large(r)) return pack_delete(r, field, now_ms);
+    bool found = large_delete(large_of(r), field, now_ms);
+    hash_flag_expiry(r, large_of(r)->expiry != NULL);
+    return found;
+}
+
+bool hash_expiry(const struct record *r, struct slice field, uint64_t now_ms, uint64_t *expire_ms)
+{
+    return is_large(r) ? large_expiry(large_of(r), field, now_ms, expire_ms)
+                       : pack_expiry(r, field, now_ms, expire_ms);
+}
+
+bool hash_set_expiry(struct record *r, struct slice field, uint64_t now_ms, uint64_t expire_ms,
+                     const struct value_limits *limits)
+{
+    assert(expire_ms < HASH_EXPIRE_MAX_MS);
+    bool found;
+    if (!is_large(r)) {
+        if (pack_set_expiry(r, field, now_ms, expire_ms, &found)) return found;
+        enlarge(r, limits);
+    }
+    found = large_set_expiry(large_of(r), field, now_ms, expire_ms);
+    hash_flag_expiry(r, large_of(r)->expiry != NULL);
+    return found;
+}
+
+/* ---- many ---- */
+
+void hash_iter_init(struct hash_iter *it, const struct record *r, uint64_t now_ms)
+{
+    it->r = r;
+    it->now_ms = now_ms;
+    if (is_large(r))
+        table_iter_init(&it->table, &large_of(r)->table);
+    else
+        it->pos = listpack_first(record_object(r));
+}
+
+bool hash_iter_next(struct hash_iter *it, struct hash_item *item)
+{
+    return is_large(it->r) ? large_iter_next(it, item) : pack_iter_next(it, item);
+}
+
+uint64_t hash_scan(const struct record *r, uint64_t cursor, uint64_t now_ms, hash_fn *fn, void *arg)
+{
+    if (is_large(r)) return large_scan(large_of(r), cursor, now_ms, fn, arg);
+    struct hash_iter it;
+    struct hash_item item;
+    hash_iter_init(&it, r, now_ms);
+    while (hash_iter_next(&it, &item)) fn(arg, &item);
+    return 0;
+}
+
+void hash_draw(const struct record *r, uint64_t now_ms, struct prng *prng, size_t count, hash_fn *fn, void *arg)
+{
+    if (is_large(r))
+        large_draw(large_of(r), now_ms, prng, count, fn, arg);
+    else
+        pack_draw(r, now_ms, prng, count, fn, arg);
+}
+
+/* One pass: each field is taken with the chance that its share of what is still wanted demands (Knuth's algorithm S).
+ */
+void hash_sample(const struct record *r, uint64_t now_ms, struct prng *prng, size_t count, hash_fn *fn, void *arg)
+{
+    enum { PASS_SHARE = 3 }; /* for less than a third of a table, drawing is cheaper than walking */
+    size_t left = hash_len_live(r, now_ms);
+    if (count > left) count = left;
+    if (is_large(r) && count < left / PASS_SHARE) {
+        large_sample(large_of(r), now_ms, prng, count, fn, arg);
+        return;
+    }
+    struct hash_iter it;
+    struct hash_item item;
+    hash_iter_init(&it, r, now_ms);
+    for (; count > 0 && hash_iter_next(&it, &item); left--) {
+        if (count < left && prng_below(prng, left) >= count) continue;
+        fn(arg, &item);
+        count--;
+    }
+}
+
+size_t hash_reap(struct record *r, uint64_t now_ms, size_t max, hash_fn *fn, void *arg)
+{
+    if (!is_large(r)) return pack_reap(r, now_ms, max, fn, arg);
+    size_t count = large_reap(large_of(r), now_ms, max, fn, arg);
+    hash_flag_expiry(r, large_of(r)->expiry != NULL);
+    return count;
+}
+
+/* ---- payloads ---- */
+
+bool hash_packed(const struct record *r, struct slice *bytes, bool *triples)
+{
+    if (is_large(r)) return false;
+    *bytes = listpack_bytes(record_object(r));
+    *triples = hash_form(r) == HASH_PACK_EX;
+    return true;
+}
+
+/* What a walk over the entries of a payload has to tell. */
+struct packed_check {
+    uint32_t group;
+    size_t count;
+    uint64_t last_ms;
+};
+
+static bool packed_entry(void *arg, struct listpack_value value, size_t index)
+{
+    struct packed_check *c = arg;
+    c->count = index + 1;
+    if (c->group != 3 || index % 3 != 2) return true;
+    if (!value.is_number || value.number < 0 || (uint64_t)value.number >= HASH_EXPIRE_MAX_MS) return false;
+    uint64_t order = value.number == 0 ? UINT64_MAX : (uint64_t)value.number;
+    bool in_order = order >= c->last_ms;
+    c->last_ms = order;
+    return in_order;
+}
+
+/* A table tells in one pass whether a field comes twice. */
+static bool fields_differ(const struct record *r, const struct value_limits *limits)
+{
+    struct hash_large *seen = large_new(limits->seed, pack_len(r));
+    struct hash_iter it;
+    struct hash_item item;
+    bool differ = true;
+    hash_iter_init(&it, r, 0);
+    while (differ && hash_iter_next(&it, &item))
+        differ = large_put(seen, &(struct hash_put){.field = item.field, .value = SLICE("")});
+    large_free(seen);
+    return differ;
+}
+
+struct record *hash_from_packed(struct slice key, struct slice bytes, bool triples, const struct value_limits *limits)
+{
+    struct packed_check c = {.group = triples ? 3 : 2};
+    if (!listpack_validate(bytes, true, packed_entry, &c) || c.count == 0 || c.count % c.group != 0) return NULL;
+    struct listpack *lp = listpack_from_bytes(bytes);
+    struct record *r = record_new_object(key, TYPE_HASH, triples ? HASH_PACK_EX : HASH_PACK, lp);
+    if (r == NULL) {
+        listpack_free(lp);
+        return NULL;
+    }
+    hash_flag_expiry(r, pack_first_expiry(r) != 0);
+    if (!fields_differ(r, limits)) {
+        record_free(r);
+        return NULL;
+    }
+    return r;
+}
+
+/* ---- the row of the type ---- */
+
+static void ops_free(struct record *r)
+{
+    if (is_large(r))
+        large_free(large_of(r));
+    else
+        listpack_free(record_object(r));
+}
+
+static void ops_own(struct record *copy)
+{
+    if (is_large(copy))
+        record_set_object(copy, large_dup(large_of(copy)));
+    else
+        record_set_object(copy, listpack_dup(record_object(copy)));
+}
+
+static size_t ops_mem(const struct record *r, size_t samples)
+{
+    return is_large(r) ? large_mem(large_of(r), samples) : listpack_mem(record_object(r));
+}
+
+static size_t ops_free_effort(const struct record *r)
+{
+    return is_large(r) ? table_len(&large_of(r)->table) : 1;
+}
+
+static const char *ops_encoding_name(const struct record *r)
+{
+    static const char *const names[] = {
+        [HASH_PACK] = "listpack", [HASH_PACK_EX] = "listpackex", [HASH_LARGE] = "hashtable"};
+    return names[hash_form(r)];
+}
+
+static uint64_t ops_parts_expire_ms(const struct record *r)
+{
+    return is_large(r) ? large_first_expiry(large_of(r)) : pack_first_expiry(r);
+}
+
+static void ops_check(const struct record *r)
+{
+    assert(hash_form(r) <= HASH_LARGE);
+    assert(((r->flags & RECORD_PARTS_EXPIRE) != 0) == (ops_parts_expire_ms(r) != 0));
+    if (is_large(r))
+        large_check(large_of(r));
+    else
+        pack_check(r);
+}
+
+const struct value_ops hash_ops = {
+    .name = "hash",
+    .len = hash_len,
+    .free = ops_free,
+    .own = ops_own,
+    .mem = ops_mem,
+    .free_effort = ops_free_effort,
+    .encoding_name = ops_encoding_name,
+    .parts_expire_ms = ops_parts_expire_ms,
+    .check = ops_check,
+};

@@ -136,6 +136,18 @@ struct record *record_set_expire(struct record *owned_r, uint64_t unix_ms)
     return r;
 }
 
+uint64_t record_parts_expire_ms(const struct record *r)
+{
+    return likely(!(r->flags & RECORD_PARTS_EXPIRE)) ? 0 : value_ops(record_type(r))->parts_expire_ms(r);
+}
+
+uint64_t record_due_ms(const struct record *r)
+{
+    if (likely(!(r->flags & (RECORD_HAS_EXPIRE | RECORD_PARTS_EXPIRE)))) return 0;
+    uint64_t whole = record_expire_ms(r), parts = record_parts_expire_ms(r);
+    return parts != 0 && (whole == 0 || parts < whole) ? parts : whole;
+}
+
 uint32_t record_clock(const struct record *r)
 {
     return r->clock[0] | (uint32_t)r->clock[1] << 8 | (uint32_t)r->clock[2] << 16;
@@ -164,7 +176,7 @@ static struct record *record_copy(const struct record *r, struct slice key)
 {
     struct record *copy = record_new(key, record_type(r), record_encoding(r), r->value_len);
     if (unlikely(copy == NULL)) return NULL;
-    copy->flags = r->flags & RECORD_RAW;
+    copy->flags = r->flags & (RECORD_RAW | RECORD_PARTS_EXPIRE);
     memcpy(copy->clock, r->clock, sizeof(copy->clock));
     memcpy(record_value(copy), record_value_const(r), r->value_len);
     return copy;
@@ -225,6 +237,7 @@ void record_check(const struct record *r)
     assert(!(r->flags & RECORD_WIDE_EXPIRE) || (r->flags & RECORD_HAS_EXPIRE));
     assert(!(r->flags & RECORD_HAS_EXPIRE) || record_expire_ms(r) != 0);
     assert(!(r->flags & RECORD_WIDE_EXPIRE) == !(record_expire_ms(r) >> 48));
+    assert(!(r->flags & RECORD_PARTS_EXPIRE) || record_parts_expire_ms(r) != 0);
     assert((r->key_len == RECORD_KEY_LONG) == (record_key(r).len >= RECORD_KEY_LONG));
     assert(r->value_len <= RECORD_INLINE_MAX);
     assert(mem_usable(r) >= mem_good_size(record_total(r)));

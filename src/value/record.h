@@ -25,6 +25,10 @@ struct slice record_key(const struct record *r);                                
 bool record_key_eq(const struct record *r, struct slice key);                       /* the test of a table look-up */
 uint64_t record_expire_ms(const struct record *r);                                  /* Unix ms; 0: never. O(1) */
 struct record *record_set_expire(struct record *owned_r, uint64_t unix_ms) must_use; /* 0 removes it */
+/* The earliest expiry among the elements of a collection, Unix ms; 0: none has one. O(1) */
+uint64_t record_parts_expire_ms(const struct record *r);
+/* When something of it has to go, the earlier of the two expiries; 0: never. O(1) */
+uint64_t record_due_ms(const struct record *r);
 uint32_t record_clock(const struct record *r); /* 24 bits, LRU or LFU as the policy says */
 void record_set_clock(struct record *r, uint32_t clock);
 /* One bit that belongs to the owner of the record (the store's time index); stays while the record keeps its key. */

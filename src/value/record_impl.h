@@ -22,7 +22,8 @@ enum record_flags {
     RECORD_WIDE_EXPIRE = 2, /* the expiry needs 64 bits; only together with HAS_EXPIRE */
     RECORD_RAW = 4,         /* a string that was changed in place: reported as "raw" whatever its length */
     RECORD_MARK = 8,        /* the owner's, see record_mark */
-    RECORD_FLAGS_KNOWN = 15,
+    RECORD_PARTS_EXPIRE = 16, /* elements have expiries of their own: value_ops.parts_expire_ms says the first */
+    RECORD_FLAGS_KNOWN = 31,
 };
 
 enum {

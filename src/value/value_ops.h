@@ -14,6 +14,8 @@ struct value_ops {
     size_t (*mem)(const struct record *r, size_t samples); /* bytes beside the record's own */
     size_t (*free_effort)(const struct record *r);
     const char *(*encoding_name)(const struct record *r);
+    /* Where RECORD_PARTS_EXPIRE is set: the earliest expiry among the elements. NULL: they have none. */
+    uint64_t (*parts_expire_ms)(const struct record *r);
     void (*check)(const struct record *r);
 };
 

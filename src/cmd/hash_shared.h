@@ -1,0 +1,15 @@
+/* What the files of the hash commands share; only they include this. */
+#ifndef CAIRN_CMD_HASH_SHARED_H
+#define CAIRN_CMD_HASH_SHARED_H
+
+#include "cmd/cmd_impl.h"
+#include "value/hash.h"
+
+/* The hash under key, NULL when absent. False: another type, the error is replied. */
+bool hash_find(struct ctx *ctx, struct store_key key, enum access access, struct record **out);
+/* The hash under key, made if there is none; the caller puts something into it. NULL: the error is replied. */
+struct record *hash_find_or_create(struct ctx *ctx, struct store_key key);
+/* The field's value, or null; r may be NULL. */
+void hash_reply_field(struct ctx *ctx, const struct record *r, struct slice field);
+
+#endif
