@@ -101,6 +101,7 @@ static void exec_queue(struct ctx *ctx)
         struct ctx nested;
         ctx_init(&nested, e, s, queue[i].entry->command, queue[i].args->argc, queue[i].args->argv);
         nested.now_ms = ctx->now_ms;
+        nested.hide_ms = ctx->hide_ms;
         nested.nested = true;
         enum gate_verdict verdict =
             gates_check(e, s, &nested, queue[i].entry, queue[i].entry->gates & (e->armed | s->armed) & GATE_ACL);

@@ -26,24 +26,24 @@ struct record *hash_new(struct slice key)
 
 size_t hash_len(const struct record *r)
 {
-    return is_large(r) ? table_len(&large_of(r)->table) : pack_len(r);
+    return is_large(r) ? table_len(&large_of(r)->table) : hash_pack_len(r);
 }
 
 size_t hash_len_live(const struct record *r, uint64_t now_ms)
 {
     uint64_t first_ms = record_parts_expire_ms(r);
     if (likely(first_ms == 0 || first_ms > now_ms)) return hash_len(r);
-    return hash_len(r) - (is_large(r) ? large_due(large_of(r), now_ms) : pack_due(r, now_ms));
+    return hash_len(r) - (is_large(r) ? hash_large_due(large_of(r), now_ms) : hash_pack_due(r, now_ms));
 }
 
 static void enlarge(struct record *r, const struct value_limits *limits)
 {
-    struct hash_large *h = large_new(limits->seed, pack_len(r) + 1);
+    struct hash_large *h = hash_large_new(limits->seed, hash_pack_len(r) + 1);
     struct listpack *lp = record_object(r);
     struct hash_iter it;
     struct hash_item item;
     hash_iter_init(&it, r, 0);
-    while (hash_iter_next(&it, &item)) large_add(h, &item);
+    while (hash_iter_next(&it, &item)) hash_large_add(h, &item);
     listpack_free(lp);
     hash_set_form(r, HASH_LARGE, h);
 }
@@ -53,17 +53,18 @@ static void enlarge(struct record *r, const struct value_limits *limits)
 bool hash_get(const struct record *r, struct slice field, uint64_t now_ms, char scratch[NUM_I64_TEXT_MAX],
               struct slice *value)
 {
-    return is_large(r) ? large_get(large_of(r), field, now_ms, value) : pack_get(r, field, now_ms, scratch, value);
+    return is_large(r) ? hash_large_get(large_of(r), field, now_ms, value)
+                       : hash_pack_get(r, field, now_ms, scratch, value);
 }
 
 static bool put(struct record *r, const struct hash_put *p, const struct value_limits *limits)
 {
     bool is_new;
     if (!is_large(r)) {
-        if (pack_put(r, p, limits, &is_new)) return is_new;
+        if (hash_pack_put(r, p, limits, &is_new)) return is_new;
         enlarge(r, limits);
     }
-    is_new = large_put(large_of(r), p);
+    is_new = hash_large_put(large_of(r), p);
     hash_flag_expiry(r, large_of(r)->expiry != NULL);
     return is_new;
 }
@@ -82,16 +83,16 @@ bool hash_update(struct record *r, struct slice field, struct slice value, uint6
 
 bool hash_delete(struct record *r, struct slice field, uint64_t now_ms)
 {
-    if (!is_large(r)) return pack_delete(r, field, now_ms);
-    bool found = large_delete(large_of(r), field, now_ms);
+    if (!is_large(r)) return hash_pack_delete(r, field, now_ms);
+    bool found = hash_large_delete(large_of(r), field, now_ms);
     hash_flag_expiry(r, large_of(r)->expiry != NULL);
     return found;
 }
 
 bool hash_expiry(const struct record *r, struct slice field, uint64_t now_ms, uint64_t *expire_ms)
 {
-    return is_large(r) ? large_expiry(large_of(r), field, now_ms, expire_ms)
-                       : pack_expiry(r, field, now_ms, expire_ms);
+    return is_large(r) ? hash_large_expiry(large_of(r), field, now_ms, expire_ms)
+                       : hash_pack_expiry(r, field, now_ms, expire_ms);
 }
 
 bool hash_set_expiry(struct record *r, struct slice field, uint64_t now_ms, uint64_t expire_ms,
@@ -100,10 +101,10 @@ bool hash_set_expiry(struct record *r, struct slice field, uint64_t now_ms, uint
     assert(expire_ms < HASH_EXPIRE_MAX_MS);
     bool found;
     if (!is_large(r)) {
-        if (pack_set_expiry(r, field, now_ms, expire_ms, &found)) return found;
+        if (hash_pack_set_expiry(r, field, now_ms, expire_ms, &found)) return found;
         enlarge(r, limits);
     }
-    found = large_set_expiry(large_of(r), field, now_ms, expire_ms);
+    found = hash_large_set_expiry(large_of(r), field, now_ms, expire_ms);
     hash_flag_expiry(r, large_of(r)->expiry != NULL);
     return found;
 }
@@ -122,12 +123,12 @@ void hash_iter_init(struct hash_iter *it, const struct record *r, uint64_t now_m
 
 bool hash_iter_next(struct hash_iter *it, struct hash_item *item)
 {
-    return is_large(it->r) ? large_iter_next(it, item) : pack_iter_next(it, item);
+    return is_large(it->r) ? hash_large_iter_next(it, item) : hash_pack_iter_next(it, item);
 }
 
 uint64_t hash_scan(const struct record *r, uint64_t cursor, uint64_t now_ms, hash_fn *fn, void *arg)
 {
-    if (is_large(r)) return large_scan(large_of(r), cursor, now_ms, fn, arg);
+    if (is_large(r)) return hash_large_scan(large_of(r), cursor, now_ms, fn, arg);
     struct hash_iter it;
     struct hash_item item;
     hash_iter_init(&it, r, now_ms);
@@ -138,9 +139,9 @@ uint64_t hash_scan(const struct record *r, uint64_t cursor, uint64_t now_ms, has
 void hash_draw(const struct record *r, uint64_t now_ms, struct prng *prng, size_t count, hash_fn *fn, void *arg)
 {
     if (is_large(r))
-        large_draw(large_of(r), now_ms, prng, count, fn, arg);
+        hash_large_draw(large_of(r), now_ms, prng, count, fn, arg);
     else
-        pack_draw(r, now_ms, prng, count, fn, arg);
+        hash_pack_draw(r, now_ms, prng, count, fn, arg);
 }
 
 /* One pass: each field is taken with the chance that its share of what is still wanted demands (Knuth's algorithm S).
@@ -151,7 +152,7 @@ void hash_sample(const struct record *r, uint64_t now_ms, struct prng *prng, siz
     size_t left = hash_len_live(r, now_ms);
     if (count > left) count = left;
     if (is_large(r) && count < left / PASS_SHARE) {
-        large_sample(large_of(r), now_ms, prng, count, fn, arg);
+        hash_large_sample(large_of(r), now_ms, prng, count, fn, arg);
         return;
     }
     struct hash_iter it;
@@ -166,8 +167,8 @@ void hash_sample(const struct record *r, uint64_t now_ms, struct prng *prng, siz
 
 size_t hash_reap(struct record *r, uint64_t now_ms, size_t max, hash_fn *fn, void *arg)
 {
-    if (!is_large(r)) return pack_reap(r, now_ms, max, fn, arg);
-    size_t count = large_reap(large_of(r), now_ms, max, fn, arg);
+    if (!is_large(r)) return hash_pack_reap(r, now_ms, max, fn, arg);
+    size_t count = hash_large_reap(large_of(r), now_ms, max, fn, arg);
     hash_flag_expiry(r, large_of(r)->expiry != NULL);
     return count;
 }
@@ -204,14 +205,14 @@ static bool packed_entry(void *arg, struct listpack_value value, size_t index)
 /* A table tells in one pass whether a field comes twice. */
 static bool fields_differ(const struct record *r, const struct value_limits *limits)
 {
-    struct hash_large *seen = large_new(limits->seed, pack_len(r));
+    struct hash_large *seen = hash_large_new(limits->seed, hash_pack_len(r));
     struct hash_iter it;
     struct hash_item item;
     bool differ = true;
     hash_iter_init(&it, r, 0);
     while (differ && hash_iter_next(&it, &item))
-        differ = large_put(seen, &(struct hash_put){.field = item.field, .value = SLICE("")});
-    large_free(seen);
+        differ = hash_large_put(seen, &(struct hash_put){.field = item.field, .value = SLICE("")});
+    hash_large_free(seen);
     return differ;
 }
 
@@ -225,7 +226,7 @@ struct record *hash_from_packed(struct slice key, struct slice bytes, bool tripl
         listpack_free(lp);
         return NULL;
     }
-    hash_flag_expiry(r, pack_first_expiry(r) != 0);
+    hash_flag_expiry(r, hash_pack_first_expiry(r) != 0);
     if (!fields_differ(r, limits)) {
         record_free(r);
         return NULL;
@@ -238,7 +239,7 @@ struct record *hash_from_packed(struct slice key, struct slice bytes, bool tripl
 static void ops_free(struct record *r)
 {
     if (is_large(r))
-        large_free(large_of(r));
+        hash_large_free(large_of(r));
     else
         listpack_free(record_object(r));
 }
@@ -246,14 +247,14 @@ static void ops_free(struct record *r)
 static void ops_own(struct record *copy)
 {
     if (is_large(copy))
-        record_set_object(copy, large_dup(large_of(copy)));
+        record_set_object(copy, hash_large_dup(large_of(copy)));
     else
         record_set_object(copy, listpack_dup(record_object(copy)));
 }
 
 static size_t ops_mem(const struct record *r, size_t samples)
 {
-    return is_large(r) ? large_mem(large_of(r), samples) : listpack_mem(record_object(r));
+    return is_large(r) ? hash_large_mem(large_of(r), samples) : listpack_mem(record_object(r));
 }
 
 static size_t ops_free_effort(const struct record *r)
@@ -270,7 +271,7 @@ static const char *ops_encoding_name(const struct record *r)
 
 static uint64_t ops_parts_expire_ms(const struct record *r)
 {
-    return is_large(r) ? large_first_expiry(large_of(r)) : pack_first_expiry(r);
+    return is_large(r) ? hash_large_first_expiry(large_of(r)) : hash_pack_first_expiry(r);
 }
 
 static void ops_check(const struct record *r)
@@ -278,9 +279,9 @@ static void ops_check(const struct record *r)
     assert(hash_form(r) <= HASH_LARGE);
     assert(((r->flags & RECORD_PARTS_EXPIRE) != 0) == (ops_parts_expire_ms(r) != 0));
     if (is_large(r))
-        large_check(large_of(r));
+        hash_large_check(large_of(r));
     else
-        pack_check(r);
+        hash_pack_check(r);
 }
 
 const struct value_ops hash_ops = {

@@ -44,46 +44,48 @@ static inline void hash_flag_expiry(struct record *r, bool any)
 }
 
 /* hash_pack.c: the two listpack forms */
-size_t pack_len(const struct record *r);
-size_t pack_due(const struct record *r, uint64_t now_ms);
-uint64_t pack_first_expiry(const struct record *r); /* 0: none */
-bool pack_get(const struct record *r, struct slice field, uint64_t now_ms, char scratch[NUM_I64_TEXT_MAX],
+size_t hash_pack_len(const struct record *r);
+size_t hash_pack_due(const struct record *r, uint64_t now_ms);
+uint64_t hash_pack_first_expiry(const struct record *r); /* 0: none */
+bool hash_pack_get(const struct record *r, struct slice field, uint64_t now_ms, char scratch[NUM_I64_TEXT_MAX],
               struct slice *value);
 /* False: it has no room for it, nothing was done, the hash has to become large. */
-bool pack_put(struct record *r, const struct hash_put *put, const struct value_limits *limits, bool *is_new);
-bool pack_delete(struct record *r, struct slice field, uint64_t now_ms);
-bool pack_expiry(const struct record *r, struct slice field, uint64_t now_ms, uint64_t *expire_ms);
-/* False as pack_put; *found false: no such field, nothing was done. */
-bool pack_set_expiry(struct record *r, struct slice field, uint64_t now_ms, uint64_t expire_ms, bool *found);
-bool pack_iter_next(struct hash_iter *it, struct hash_item *item);
-void pack_draw(const struct record *r, uint64_t now_ms, struct prng *prng, size_t count, hash_fn *fn, void *arg);
-size_t pack_reap(struct record *r, uint64_t now_ms, size_t max, hash_fn *fn, void *arg);
-void pack_check(const struct record *r);
+bool hash_pack_put(struct record *r, const struct hash_put *put, const struct value_limits *limits, bool *is_new);
+bool hash_pack_delete(struct record *r, struct slice field, uint64_t now_ms);
+bool hash_pack_expiry(const struct record *r, struct slice field, uint64_t now_ms, uint64_t *expire_ms);
+/* False as hash_pack_put; *found false: no such field, nothing was done. */
+bool hash_pack_set_expiry(struct record *r, struct slice field, uint64_t now_ms, uint64_t expire_ms, bool *found);
+bool hash_pack_iter_next(struct hash_iter *it, struct hash_item *item);
+void hash_pack_draw(const struct record *r, uint64_t now_ms, struct prng *prng, size_t count, hash_fn *fn, void *arg);
+size_t hash_pack_reap(struct record *r, uint64_t now_ms, size_t max, hash_fn *fn, void *arg);
+void hash_pack_check(const struct record *r);
 
 /* hash_large.c */
-struct hash_large *large_new(const struct hash_seed *seed, size_t len_expected) must_use;
-void large_free(struct hash_large *owned_h);
-struct hash_large *large_dup(const struct hash_large *h) must_use;
-bool large_get(const struct hash_large *h, struct slice field, uint64_t now_ms, struct slice *value);
-bool large_put(struct hash_large *h, const struct hash_put *put); /* true: the field is new */
-void large_add(struct hash_large *h, const struct hash_item *item); /* the field is absent */
-bool large_delete(struct hash_large *h, struct slice field, uint64_t now_ms);
-bool large_expiry(const struct hash_large *h, struct slice field, uint64_t now_ms, uint64_t *expire_ms);
-bool large_set_expiry(struct hash_large *h, struct slice field, uint64_t now_ms, uint64_t expire_ms);
-bool large_iter_next(struct hash_iter *it, struct hash_item *item);
-uint64_t large_scan(const struct hash_large *h, uint64_t cursor, uint64_t now_ms, hash_fn *fn, void *arg);
-void large_draw(const struct hash_large *h, uint64_t now_ms, struct prng *prng, size_t count, hash_fn *fn, void *arg);
+struct hash_large *hash_large_new(const struct hash_seed *seed, size_t len_expected) must_use;
+void hash_large_free(struct hash_large *owned_h);
+struct hash_large *hash_large_dup(const struct hash_large *h) must_use;
+bool hash_large_get(const struct hash_large *h, struct slice field, uint64_t now_ms, struct slice *value);
+bool hash_large_put(struct hash_large *h, const struct hash_put *put); /* true: the field is new */
+void hash_large_add(struct hash_large *h, const struct hash_item *item); /* the field is absent */
+bool hash_large_delete(struct hash_large *h, struct slice field, uint64_t now_ms);
+bool hash_large_expiry(const struct hash_large *h, struct slice field, uint64_t now_ms, uint64_t *expire_ms);
+bool hash_large_set_expiry(struct hash_large *h, struct slice field, uint64_t now_ms, uint64_t expire_ms);
+bool hash_large_iter_next(struct hash_iter *it, struct hash_item *item);
+uint64_t hash_large_scan(const struct hash_large *h, uint64_t cursor, uint64_t now_ms, hash_fn *fn, void *arg);
+void hash_large_draw(const struct hash_large *h, uint64_t now_ms, struct prng *prng, size_t count,
+                     hash_fn *fn, void *arg);
 /* count is far below the number of fields */
-void large_sample(const struct hash_large *h, uint64_t now_ms, struct prng *prng, size_t count, hash_fn *fn, void *arg);
-size_t large_reap(struct hash_large *h, uint64_t now_ms, size_t max, hash_fn *fn, void *arg);
-size_t large_mem(const struct hash_large *h, size_t samples);
-void large_check(const struct hash_large *h);
+void hash_large_sample(const struct hash_large *h, uint64_t now_ms, struct prng *prng, size_t count,
+                     hash_fn *fn, void *arg);
+size_t hash_large_reap(struct hash_large *h, uint64_t now_ms, size_t max, hash_fn *fn, void *arg);
+size_t hash_large_mem(const struct hash_large *h, size_t samples);
+void hash_large_check(const struct hash_large *h);
 
-static inline size_t large_due(const struct hash_large *h, uint64_t now_ms)
+static inline size_t hash_large_due(const struct hash_large *h, uint64_t now_ms)
 {
     return h->expiry == NULL ? 0 : heap_count_until(h->expiry, now_ms);
 }
-static inline uint64_t large_first_expiry(const struct hash_large *h)
+static inline uint64_t hash_large_first_expiry(const struct hash_large *h)
 {
     return h->expiry == NULL ? 0 : heap_min_key(h->expiry);
 }

@@ -7,7 +7,7 @@
  * A field with an expiry has a node of the heap at offset 8: the heap knows the time. What is not in the heap costs
  * nothing, and a look-up asks the heap only when something in it is due.
  *
- * Invariants (large_check): an entry's allocation is of the size class of entry_total; the heap holds exactly the
+ * Invariants (hash_large_check): an entry's allocation is of the size class of entry_total; the heap holds exactly the
  * entries with ENTRY_EXPIRES; it exists only while there are any.
  * Rejected: the time in the entry instead of the heap (the same bytes, and the earliest would not be known); a wheel
  * per hash (some kilobytes each). */
@@ -148,7 +148,7 @@ static const struct table_type entry_table = {.equals = entry_equals, .hash = en
 
 /* ---- life ---- */
 
-struct hash_large *large_new(const struct hash_seed *seed, size_t len_expected)
+struct hash_large *hash_large_new(const struct hash_seed *seed, size_t len_expected)
 {
     struct hash_large *h = mem_alloc(sizeof(*h));
     h->expiry = NULL;
@@ -171,7 +171,7 @@ static void free_visit(void *arg, void *record)
     entry_free(record);
 }
 
-void large_free(struct hash_large *owned_h)
+void hash_large_free(struct hash_large *owned_h)
 {
     expiry_free(owned_h);
     table_each(&owned_h->table, free_visit, NULL);
@@ -230,7 +230,7 @@ static inline struct hash_entry *find_live(const struct hash_large *h, struct sl
     return e == NULL || entry_due(h, e, now_ms) ? NULL : e;
 }
 
-bool large_get(const struct hash_large *h, struct slice field, uint64_t now_ms, struct slice *value)
+bool hash_large_get(const struct hash_large *h, struct slice field, uint64_t now_ms, struct slice *value)
 {
     const struct hash_entry *e = find_live(h, field, now_ms);
     if (e == NULL) return false;
@@ -238,7 +238,7 @@ bool large_get(const struct hash_large *h, struct slice field, uint64_t now_ms, 
     return true;
 }
 
-void large_add(struct hash_large *h, const struct hash_item *item)
+void hash_large_add(struct hash_large *h, const struct hash_item *item)
 {
     struct hash_entry *e = entry_new(item->field, item->value, item->expire_ms != 0);
     table_insert(&h->table, field_hash(h, item->field), e);
@@ -260,7 +260,7 @@ static void entry_supersede(struct hash_large *h, uint64_t hash, struct hash_ent
     entry_free(old);
 }
 
-bool large_put(struct hash_large *h, const struct hash_put *put)
+bool hash_large_put(struct hash_large *h, const struct hash_put *put)
 {
     uint64_t hash = field_hash(h, put->field);
     struct hash_entry *old = find(h, hash, put->field);
@@ -289,7 +289,7 @@ static void entry_remove(struct hash_large *h, uint64_t hash, struct hash_entry 
     entry_free(e);
 }
 
-bool large_delete(struct hash_large *h, struct slice field, uint64_t now_ms)
+bool hash_large_delete(struct hash_large *h, struct slice field, uint64_t now_ms)
 {
     uint64_t hash = field_hash(h, field);
     struct hash_entry *e = find(h, hash, field);
@@ -298,7 +298,7 @@ bool large_delete(struct hash_large *h, struct slice field, uint64_t now_ms)
     return true;
 }
 
-bool large_expiry(const struct hash_large *h, struct slice field, uint64_t now_ms, uint64_t *expire_ms)
+bool hash_large_expiry(const struct hash_large *h, struct slice field, uint64_t now_ms, uint64_t *expire_ms)
 {
     const struct hash_entry *e = find_live(h, field, now_ms);
     if (e == NULL) return false;
@@ -322,7 +322,7 @@ static struct hash_entry *entry_reshape(struct hash_large *h, uint64_t hash, str
     return e;
 }
 
-bool large_set_expiry(struct hash_large *h, struct slice field, uint64_t now_ms, uint64_t expire_ms)
+bool hash_large_set_expiry(struct hash_large *h, struct slice field, uint64_t now_ms, uint64_t expire_ms)
 {
     uint64_t hash = field_hash(h, field);
     struct hash_entry *e = find(h, hash, field);
@@ -340,7 +340,7 @@ static struct hash_item item_of(const struct hash_large *h, const struct hash_en
     return (struct hash_item){entry_field(e), entry_value(e), entry_expiry(h, e)};
 }
 
-bool large_iter_next(struct hash_iter *it, struct hash_item *item)
+bool hash_large_iter_next(struct hash_iter *it, struct hash_item *item)
 {
     const struct hash_large *h = record_object(it->r);
     for (const struct hash_entry *e; (e = table_iter_next(&it->table)) != NULL;) {
@@ -366,7 +366,7 @@ static void scan_entry(void *arg, void *record)
     v->fn(v->arg, &item);
 }
 
-uint64_t large_scan(const struct hash_large *h, uint64_t cursor, uint64_t now_ms, hash_fn *fn, void *arg)
+uint64_t hash_large_scan(const struct hash_large *h, uint64_t cursor, uint64_t now_ms, hash_fn *fn, void *arg)
 {
     struct scan_visit v = {h, now_ms, fn, arg};
     return table_scan(&h->table, cursor, scan_entry, &v);
@@ -389,10 +389,11 @@ static struct hash_entry *random_live(const struct hash_large *h, uint64_t now_m
         struct hash_entry *e = table_random(&h->table, prng);
         if (likely(!entry_due(h, e, now_ms))) return e;
     }
-    return nth_live(h, now_ms, prng_below(prng, table_len(&h->table) - large_due(h, now_ms)));
+    return nth_live(h, now_ms, prng_below(prng, table_len(&h->table) - hash_large_due(h, now_ms)));
 }
 
-void large_draw(const struct hash_large *h, uint64_t now_ms, struct prng *prng, size_t count, hash_fn *fn, void *arg)
+void hash_large_draw(const struct hash_large *h, uint64_t now_ms, struct prng *prng, size_t count,
+                     hash_fn *fn, void *arg)
 {
     for (; count > 0; count--) {
         struct hash_item item = item_of(h, random_live(h, now_ms, prng));
@@ -401,7 +402,8 @@ void large_draw(const struct hash_large *h, uint64_t now_ms, struct prng *prng, 
 }
 
 /* Draws again what it had already; a small set of addresses tells. */
-void large_sample(const struct hash_large *h, uint64_t now_ms, struct prng *prng, size_t count, hash_fn *fn, void *arg)
+void hash_large_sample(const struct hash_large *h, uint64_t now_ms, struct prng *prng, size_t count,
+                     hash_fn *fn, void *arg)
 {
     size_t room = 4;
     while (room < 2 * count) room *= 2;
@@ -420,7 +422,7 @@ void large_sample(const struct hash_large *h, uint64_t now_ms, struct prng *prng
     mem_free(seen);
 }
 
-size_t large_reap(struct hash_large *h, uint64_t now_ms, size_t max, hash_fn *fn, void *arg)
+size_t hash_large_reap(struct hash_large *h, uint64_t now_ms, size_t max, hash_fn *fn, void *arg)
 {
     size_t count = 0;
     for (; count < max && anything_due(h, now_ms); count++) {
@@ -436,9 +438,9 @@ size_t large_reap(struct hash_large *h, uint64_t now_ms, size_t max, hash_fn *fn
 
 /* ---- the whole ---- */
 
-struct hash_large *large_dup(const struct hash_large *h)
+struct hash_large *hash_large_dup(const struct hash_large *h)
 {
-    struct hash_large *copy = large_new(h->table.arg, table_len(&h->table));
+    struct hash_large *copy = hash_large_new(h->table.arg, table_len(&h->table));
     struct table_iter it;
     table_iter_init(&it, &h->table);
     for (const struct hash_entry *e; (e = table_iter_next(&it)) != NULL;) {
@@ -455,7 +457,7 @@ struct hash_large *large_dup(const struct hash_large *h)
     return copy;
 }
 
-size_t large_mem(const struct hash_large *h, size_t samples)
+size_t hash_large_mem(const struct hash_large *h, size_t samples)
 {
     size_t seen = 0, bytes = 0;
     struct table_iter it;
@@ -470,7 +472,7 @@ size_t large_mem(const struct hash_large *h, size_t samples)
     return bytes;
 }
 
-void large_check(const struct hash_large *h)
+void hash_large_check(const struct hash_large *h)
 {
     size_t expiring = 0;
     struct table_iter it;

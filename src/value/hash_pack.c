@@ -27,12 +27,12 @@ static inline uint64_t expiry_at(const struct listpack *lp, uint32_t pos)
     return (uint64_t)listpack_get(lp, pos).number;
 }
 
-size_t pack_len(const struct record *r)
+size_t hash_pack_len(const struct record *r)
 {
     return listpack_len(pack_of(r)) / group_of(r);
 }
 
-uint64_t pack_first_expiry(const struct record *r)
+uint64_t hash_pack_first_expiry(const struct record *r)
 {
     if (hash_form(r) != HASH_PACK_EX) return 0;
     uint32_t pos = listpack_seek(pack_of(r), 2);
@@ -41,11 +41,11 @@ uint64_t pack_first_expiry(const struct record *r)
 
 static bool anything_due(const struct record *r, uint64_t now_ms)
 {
-    uint64_t first_ms = pack_first_expiry(r);
+    uint64_t first_ms = hash_pack_first_expiry(r);
     return first_ms != 0 && first_ms <= now_ms;
 }
 
-size_t pack_due(const struct record *r, uint64_t now_ms)
+size_t hash_pack_due(const struct record *r, uint64_t now_ms)
 {
     const struct listpack *lp = pack_of(r);
     size_t count = 0;
@@ -85,7 +85,7 @@ static inline uint32_t find_live(const struct record *r, struct slice field, uin
     return pos == 0 || field_due(r, pos, now_ms) ? 0 : pos;
 }
 
-bool pack_get(const struct record *r, struct slice field, uint64_t now_ms, char scratch[NUM_I64_TEXT_MAX],
+bool hash_pack_get(const struct record *r, struct slice field, uint64_t now_ms, char scratch[NUM_I64_TEXT_MAX],
               struct slice *value)
 {
     uint32_t pos = find_live(r, field, now_ms);
@@ -98,7 +98,7 @@ bool pack_get(const struct record *r, struct slice field, uint64_t now_ms, char 
 static void remove_at(struct record *r, uint32_t pos)
 {
     record_set_object(r, listpack_delete_range(pack_of(r), pos, group_of(r)));
-    hash_flag_expiry(r, pack_first_expiry(r) != 0);
+    hash_flag_expiry(r, hash_pack_first_expiry(r) != 0);
 }
 
 static bool append(struct record *r, struct slice field, struct slice value)
@@ -110,14 +110,14 @@ static bool append(struct record *r, struct slice field, struct slice value)
     return true;
 }
 
-bool pack_put(struct record *r, const struct hash_put *put, const struct value_limits *limits, bool *is_new)
+bool hash_pack_put(struct record *r, const struct hash_put *put, const struct value_limits *limits, bool *is_new)
 {
     size_t longest = put->field.len > put->value.len ? put->field.len : put->value.len;
     if ((uint64_t)longest > (uint64_t)limits->hash_listpack_value ||
         !listpack_fits(pack_of(r), put->field.len + put->value.len + GROUP_OVERHEAD_MAX))
         return false;
     uint32_t pos = find(r, put->field);
-    size_t len = pack_len(r) + (pos == 0);
+    size_t len = hash_pack_len(r) + (pos == 0);
     if (len > (uint64_t)limits->hash_listpack_entries) return false;
     uint64_t expire_ms = pos == 0 ? 0 : field_expiry(r, pos);
     bool due = expire_ms != 0 && expire_ms <= put->now_ms;
@@ -135,7 +135,7 @@ bool pack_put(struct record *r, const struct hash_put *put, const struct value_l
     return fits;
 }
 
-bool pack_delete(struct record *r, struct slice field, uint64_t now_ms)
+bool hash_pack_delete(struct record *r, struct slice field, uint64_t now_ms)
 {
     uint32_t pos = find_live(r, field, now_ms);
     if (pos == 0) return false;
@@ -143,7 +143,7 @@ bool pack_delete(struct record *r, struct slice field, uint64_t now_ms)
     return true;
 }
 
-bool pack_expiry(const struct record *r, struct slice field, uint64_t now_ms, uint64_t *expire_ms)
+bool hash_pack_expiry(const struct record *r, struct slice field, uint64_t now_ms, uint64_t *expire_ms)
 {
     uint32_t pos = find_live(r, field, now_ms);
     if (pos == 0) return false;
@@ -215,7 +215,7 @@ static struct listpack *move_triple(struct listpack *lp, uint32_t pos, uint64_t 
     return lp;
 }
 
-bool pack_set_expiry(struct record *r, struct slice field, uint64_t now_ms, uint64_t expire_ms, bool *found)
+bool hash_pack_set_expiry(struct record *r, struct slice field, uint64_t now_ms, uint64_t expire_ms, bool *found)
 {
     uint32_t pos = find_live(r, field, now_ms);
     *found = pos != 0;
@@ -227,7 +227,7 @@ bool pack_set_expiry(struct record *r, struct slice field, uint64_t now_ms, uint
     }
     if (!listpack_fits(pack_of(r), listpack_entry_size_i64((int64_t)expire_ms))) return false;
     if (field_expiry(r, pos) != expire_ms) record_set_object(r, move_triple(pack_of(r), pos, expire_ms));
-    hash_flag_expiry(r, pack_first_expiry(r) != 0);
+    hash_flag_expiry(r, hash_pack_first_expiry(r) != 0);
     return true;
 }
 
@@ -249,7 +249,7 @@ static struct hash_item item_read(const struct record *r, uint32_t *pos, char fi
     return item;
 }
 
-bool pack_iter_next(struct hash_iter *it, struct hash_item *item)
+bool hash_pack_iter_next(struct hash_iter *it, struct hash_item *item)
 {
     while (it->pos != 0) {
         *item = item_read(it->r, &it->pos, it->field, it->value);
@@ -265,10 +265,10 @@ static void item_give(const struct record *r, uint32_t pos, hash_fn *fn, void *a
     fn(arg, &item);
 }
 
-void pack_draw(const struct record *r, uint64_t now_ms, struct prng *prng, size_t count, hash_fn *fn, void *arg)
+void hash_pack_draw(const struct record *r, uint64_t now_ms, struct prng *prng, size_t count, hash_fn *fn, void *arg)
 {
     const struct listpack *lp = pack_of(r);
-    size_t due = pack_due(r, now_ms), live = pack_len(r) - due;
+    size_t due = hash_pack_due(r, now_ms), live = hash_pack_len(r) - due;
     if (due > 0 || count == 1) { /* the due ones are the first */
         for (; count > 0; count--)
             item_give(r, listpack_seek(lp, (int64_t)((due + prng_below(prng, live)) * group_of(r))), fn, arg);
@@ -283,9 +283,9 @@ void pack_draw(const struct record *r, uint64_t now_ms, struct prng *prng, size_
     }
 }
 
-size_t pack_reap(struct record *r, uint64_t now_ms, size_t max, hash_fn *fn, void *arg)
+size_t hash_pack_reap(struct record *r, uint64_t now_ms, size_t max, hash_fn *fn, void *arg)
 {
-    size_t count = pack_due(r, now_ms);
+    size_t count = hash_pack_due(r, now_ms);
     struct listpack *lp = pack_of(r);
     if (count > max) count = max;
     if (count == 0) return 0;
@@ -295,11 +295,11 @@ size_t pack_reap(struct record *r, uint64_t now_ms, size_t max, hash_fn *fn, voi
         for (int k = 0; k < 3; k++) pos = listpack_next(lp, pos);
     }
     record_set_object(r, listpack_delete_range(lp, listpack_first(lp), count * 3));
-    hash_flag_expiry(r, pack_first_expiry(r) != 0);
+    hash_flag_expiry(r, hash_pack_first_expiry(r) != 0);
     return count;
 }
 
-void pack_check(const struct record *r)
+void hash_pack_check(const struct record *r)
 {
     const struct listpack *lp = pack_of(r);
     listpack_check(lp);
