@@ -114,7 +114,8 @@ static void small_limits(void **state)
 static void prepared_for_many(void **state)
 {
     struct value_limits l = LIMITS_DEFAULT;
-    struct slice numbers[600], words[] = {SLICE("abcde"), SLICE("fghij"), SLICE("klmno"), SLICE("pqrst"), SLICE("uvwxy")};
+    struct slice numbers[600];
+    struct slice words[] = {SLICE("abcde"), SLICE("fghij"), SLICE("klmno"), SLICE("pqrst"), SLICE("uvwxy")};
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++) numbers[i] = SLICE("7");
     struct record *r = set_new(KEY);
     set_prepare(r, numbers, 512, &l);
@@ -373,7 +374,8 @@ static void model_algebra(struct model *m)
     const struct record *sets[MODEL_SETS + 2];
     const bool *has[MODEL_SETS + 2];
     static const bool nothing[MODEL_MEMBERS];
-    size_t count = 1 + prng_below(&m->prng, ARRAY_LEN(sets)), limit = prng_below(&m->prng, 3) ? 0 : prng_below(&m->prng, 40);
+    size_t count = 1 + prng_below(&m->prng, ARRAY_LEN(sets));
+    size_t limit = prng_below(&m->prng, 3) > 0 ? 0 : prng_below(&m->prng, 40);
     for (size_t i = 0; i < count; i++) {
         size_t pick = prng_below(&m->prng, MODEL_SETS + 1);
         sets[i] = pick < MODEL_SETS ? m->r[pick] : NULL;
