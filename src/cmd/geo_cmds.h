@@ -1,4 +1,4 @@
-/* The handlers of the commands of this family and their table. */
+/* The handlers of the commands on geospatial indexes and their table. */
 #ifndef CAIRN_CMD_GEO_CMDS_H
 #define CAIRN_CMD_GEO_CMDS_H
 
@@ -7,5 +7,16 @@
 struct ctx;
 
 extern const struct command geo_commands[]; /* ends with a nameless one; geo_table.c */
+
+void cmd_geoadd(struct ctx *ctx);
+void cmd_geodist(struct ctx *ctx);
+void cmd_geohash(struct ctx *ctx);
+void cmd_geopos(struct ctx *ctx);
+void cmd_georadius(struct ctx *ctx);
+void cmd_georadius_ro(struct ctx *ctx);
+void cmd_georadiusbymember(struct ctx *ctx);
+void cmd_georadiusbymember_ro(struct ctx *ctx);
+void cmd_geosearch(struct ctx *ctx);
+void cmd_geosearchstore(struct ctx *ctx);
 
 #endif
