@@ -171,7 +171,7 @@ static bool inter_score(const struct zset_source *sources, size_t count, struct 
     for (size_t i = 1; i < count; i++) {
         double other;
         if (!source_score(&sources[i], member, &other)) return false;
-        *score = combine(*score, weighted(&sources[i], other), aggregate);
+        *score = combine(*score, sources[i].weight * other, aggregate); /* NaN spoils a sum, and leaves extremes alone */
     }
     return true;
 }
