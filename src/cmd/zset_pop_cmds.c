@@ -154,7 +154,7 @@ static void wait_for(struct ctx *ctx, const struct blocking_kind *kind, int firs
         reply_nothing(ctx);
         return;
     }
-    int few[8], *keys = count <= (int)ARRAY_LEN(few) ? few : mem_alloc((size_t)count * sizeof *keys);
+    int few[8] = {0}, *keys = count <= (int)ARRAY_LEN(few) ? few : mem_alloc((size_t)count * sizeof *keys);
     for (int i = 0; i < count; i++) keys[i] = first + i;
     ctx_block(ctx, kind, keys, count, timeout_ms);
     if (keys != few) mem_free(keys);
