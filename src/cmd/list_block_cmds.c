@@ -106,7 +106,7 @@ void cmd_blmpop(struct ctx *ctx)
 {
     uint64_t timeout_ms;
     struct mpop_args args;
-    if (!arg_timeout_ms(ctx, 1, &timeout_ms) || !mpop_args_parse(ctx, 2, &args)) return;
+    if (!mpop_args_parse(ctx, 2, &args) || !arg_timeout_ms(ctx, 1, &timeout_ms)) return;
     if (!mpop_try(ctx, &args)) wait_for(ctx, &blmpop_kind, args.first_key, args.keys, timeout_ms);
 }
 

@@ -8,6 +8,7 @@
 #include "base/sha.h"
 #include "observe/observe_impl.h"
 #include "value/hash.h"
+#include "value/list.h"
 #include "value/set.h"
 #include "value/string.h"
 #include "value/zset.h"
@@ -61,6 +62,15 @@ static void digest_zset(const struct record *r, struct sha1 *s)
     }
 }
 
+static void digest_list(const struct record *r, struct sha1 *s)
+{
+    struct list_iter *it = list_iter_new(r, 0, false);
+    struct slice element;
+    while (list_iter_next(it, &element))
+        update_framed(s, element);
+    list_iter_free(it);
+}
+
 /* An element of a collection without order: into the exclusive or of all. */
 static void mix_element(unsigned char sum[DIGEST_SIZE], struct slice element)
 {
@@ -88,6 +98,7 @@ void digest_value(const struct record *r, unsigned char out[DIGEST_SIZE])
 {
     static void (*const of_type[TYPE_COUNT])(const struct record *r, struct sha1 *s) = {
         [TYPE_STRING] = digest_string,
+        [TYPE_LIST] = digest_list,
         [TYPE_ZSET] = digest_zset,
         [TYPE_SET] = digest_set,
         [TYPE_HASH] = digest_hash,

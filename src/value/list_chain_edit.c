@@ -33,10 +33,10 @@ static struct list_node *split(struct list_chain *c, struct list_node *n, size_t
     return behind;
 }
 
-/* n's listpack was replaced by one that may be too large by an element. */
+/* An element of n has grown, perhaps. */
 static void split_if_large(struct list_chain *c, struct list_node *n)
 {
-    if (n->count > 1 && list_exceeds(&c->limit, n->size, n->count)) (void)split(c, n, n->count / 2);
+    if (n->count > 1 && n->size > c->limit.bytes) (void)split(c, n, n->count / 2);
 }
 
 static bool may_merge(const struct list_chain *c, const struct list_node *a, const struct list_node *b)

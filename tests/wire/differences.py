@@ -93,6 +93,8 @@ INTENDED = [
                "and its destination is a key",
                lambda ours, theirs: len(ours.value) == 1 and
                theirs.text == "ERR Invalid arguments specified for command"),
+    Difference("lpos-rank", r"lpos .* rank -9223372036854775808", "7.2 refuses the one rank that cannot be negated",
+               _ours_is_error("ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807")),
     Difference("score-text", r"(b?z|exec\b)", "7.2 and later print scores in their shortest form", _same_scores),
     Difference("bits-of-nothing", r"bit(count|pos) (missing|l) ", "Redis 8 checks the arguments of BITCOUNT and BITPOS "
                "before it looks for the key", _ours_is_error(r"ERR syntax error",

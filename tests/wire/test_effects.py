@@ -179,6 +179,55 @@ GROUPS = {
         wait
         EXISTS k
     """,
+    "lists": """
+        RPUSH l a b c
+        LPUSH l 1 2 3
+        LPUSHX l x
+        RPUSHX missing x
+        LPOP l
+        RPOP l
+        LPOP l 2
+        LPOP l 0
+        LPOP missing
+        LPOP missing 3
+        RPUSH l a b c d a
+        LSET l 0 x
+        LSET l 100 x
+        LINSERT l BEFORE b y
+        LINSERT l BEFORE none y
+        LREM l 0 a
+        LREM l -1 b
+        LREM l 0 none
+        LTRIM l 0 -1
+        LTRIM l 0 2
+        RPUSH l a b c d e f g h i j
+        LMOVE l m LEFT RIGHT
+        LMOVE l l LEFT RIGHT
+        LMOVE missing l LEFT RIGHT
+        RPOPLPUSH l m
+        RPOPLPUSH l l
+        RPOPLPUSH missing l
+        LMPOP 2 missing l LEFT
+        LMPOP 1 l RIGHT COUNT 2
+        LMPOP 1 missing LEFT
+        BLPOP missing l 0
+        BRPOP l 0
+        BLMPOP 0 2 missing l LEFT
+        BLMPOP 0 1 l RIGHT COUNT 2
+        BLMOVE m n LEFT RIGHT 0
+        BRPOPLPUSH m n 0
+        BLPOP missing 0.01
+        LMPOP 1 n LEFT COUNT 100
+        LRANGE l 0 -1
+        LTRIM l 5 1
+        MULTI
+        RPUSH l a b c d e f
+        BLPOP l 0
+        BLPOP missing 0
+        BLMOVE l m LEFT LEFT 0
+        LMPOP 1 l LEFT COUNT 2
+        EXEC
+    """,
     "sorted sets": """
         ZADD z 1 a 2 b 3 c
         ZADD z 1 a 2 b
