@@ -78,6 +78,7 @@ void ctx_block(struct ctx *ctx, const struct blocking_kind *kind, const int *key
     s->blocked_command = bc;
     s->blocked = true;
     e->blocking.sessions++;
+    e->blocking.wake_on_delete += kind->wakes_on_delete;
 }
 
 /* Takes the session out of all rings; the copy of its command stays with the caller. */
@@ -96,6 +97,7 @@ static struct blocked_command *detach(struct session *s)
     s->blocked_command = NULL;
     s->blocked = false;
     e->blocking.sessions--;
+    e->blocking.wake_on_delete -= bc->kind->wakes_on_delete;
     return bc;
 }
 
@@ -213,6 +215,26 @@ static bool serve_one(struct engine *e, struct wait *w)
     return served;
 }
 
+/* Whether somebody may still be served: else a key with a thousand waiting would cost a look-up for each. */
+static bool worth_it(struct engine *e, int db, struct store_key key)
+{
+    return e->blocking.wake_on_delete > 0 || store_find(e->store, db, key) != NULL;
+}
+
+/* The ring only shrinks here: a served session's next command cannot run before this is over. With its last wait the
+ * entry goes, too. */
+static void serve_key(struct engine *e, struct keyring_entry *entry)
+{
+    struct list_link *link = entry->ring.next, *last = entry->ring.prev;
+    for (bool more = worth_it(e, entry->db, keyring_key(entry)); more;) {
+        struct list_link *next = link->next;
+        more = link != last;
+        if (serve_one(e, list_entry(link, struct wait, of_key)) && more)
+            more = worth_it(e, entry->db, keyring_key(entry));
+        link = next;
+    }
+}
+
 void blocking_serve(struct engine *e)
 {
     struct blocking *b = &e->blocking;
@@ -222,17 +244,7 @@ void blocking_serve(struct engine *e)
     while (!list_empty(&b->ready)) {
         struct keyring_entry *entry = list_entry(b->ready.next, struct keyring_entry, ready_link);
         list_remove(&entry->ready_link);
-        size_t waiting = 0;
-        list_for(link, &entry->ring) waiting++;
-        /* The entry goes with its last wait, and a served session's next command cannot run before this loop ends: the
-         * ring only shrinks here. */
-        struct list_link *link = entry->ring.next;
-        while (waiting-- > 0) {
-            struct list_link *next = link->next;
-            struct wait *w = list_entry(link, struct wait, of_key);
-            serve_one(e, w);
-            link = next; /* when this was the last one, the entry is gone and link is not looked at */
-        }
+        serve_key(e, entry);
     }
     b->serving = false;
 }

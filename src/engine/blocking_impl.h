@@ -11,6 +11,7 @@ struct blocking {
     struct list_link ready;  /* entries whose key changed since the last look */
     struct heap timeouts;    /* nodes in struct blocked_command, by Unix ms */
     size_t sessions;
+    size_t wake_on_delete;   /* those of them whose kind says so */
     bool serving;
 };
 
