@@ -24,7 +24,7 @@ static void wait_for(struct ctx *ctx, const struct blocking_kind *kind, int firs
         kind->timed_out(ctx);
         return;
     }
-    int few[8], *keys = count <= (int)ARRAY_LEN(few) ? few : mem_alloc((size_t)count * sizeof *keys);
+    int few[8] = {0}, *keys = count <= (int)ARRAY_LEN(few) ? few : mem_alloc((size_t)count * sizeof *keys);
     for (int i = 0; i < count; i++) keys[i] = first + i;
     ctx_block(ctx, kind, keys, count, timeout_ms);
     if (keys != few) mem_free(keys);
