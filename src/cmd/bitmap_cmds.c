@@ -165,7 +165,7 @@ void cmd_bitcount(struct ctx *ctx)
 void cmd_bitpos(struct ctx *ctx)
 {
     struct bit_range range = {0, -1, false};
-    int64_t bit;
+    int64_t bit = 0;
     if (!bound_parse(ctx, 2, &bit)) return;
     if (bit != 0 && bit != 1) {
         reply_error(ctx->reply, SLICE("ERR The bit argument must be 1 or 0."));
