@@ -156,6 +156,55 @@ GROUPS = {
         SET a 9
         EXEC
     """,
+    "bitmaps": """
+        SETBIT k 1 1
+        SETBIT k 1 1
+        SETBIT k 100 0
+        SETBIT k 100 0
+        GETBIT k 1
+        BITCOUNT k
+        BITPOS k 1
+        BITFIELD f SET u8 0 0
+        BITFIELD f SET u8 0 0
+        BITFIELD f SET u8 0 1
+        BITFIELD f SET u8 0 1
+        BITFIELD f GET u8 0
+        BITFIELD_RO f GET u8 0
+        BITFIELD missing GET u8 0
+        BITFIELD f OVERFLOW FAIL INCRBY u8 0 300
+        BITFIELD f INCRBY u8 0 0 INCRBY u8 0 1
+        BITOP AND d k f
+        BITOP AND d nothing
+        BITOP AND d nothing
+        EXPIRE f 1000
+        BITOP NOT f k
+        BITOP OR f f k
+        SETBIT k -1 1
+    """,
+    "hyperloglogs": """
+        PFADD h a b c
+        PFADD h a b c
+        PFADD h2
+        PFADD h2
+        PFCOUNT h
+        PFCOUNT h
+        PFCOUNT h h2
+        PFCOUNT nothing
+        PFADD h d
+        PFMERGE m h h2
+        PFMERGE m h h2
+        PFMERGE e
+        PFMERGE e
+        PFCOUNT e
+        PFDEBUG GETREG m
+        PFDEBUG GETREG m
+        PFDEBUG TODENSE h
+        PFDEBUG TODENSE h
+        PFDEBUG DECODE e
+        PFSELFTEST
+        SET s text
+        PFADD s x
+    """,
     "expired on access": """
         SET k v PX 1
         wait
