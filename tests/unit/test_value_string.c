@@ -375,11 +375,9 @@ static void model(void **state)
             if (at + n > len) len = at + n;
             break;
         case 4:
-            r = string_edit(r, n, &to);
-            if (n > len) {
-                memset(oracle + len, 0, n - len);
-                len = n;
-            }
+            r = step % 2 ? string_edit(r, n, &to) : string_resize(r, n, &to);
+            if (n > len) memset(oracle + len, 0, n - len);
+            if (n > len || step % 2 == 0) len = n;
             if (len > 0) to[len / 2] = oracle[len / 2] = (char)step;
             break;
         case 5:
