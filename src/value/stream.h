@@ -96,11 +96,11 @@ struct stream_reader { /* private */
     struct stream_id start, end, master;
     struct idtree_at at;
     const struct listpack *node; /* NULL: to be entered, or over */
-    uint32_t pos;                /* of the next element to read; backwards: of the entry that was read */
-    uint32_t entry;              /* of the current entry */
-    uint32_t master_fields, field;
-    uint32_t master_count, count, left;
-    bool backwards, same_fields;
+    uint32_t entry;              /* position of the current entry, or of where to begin */
+    uint32_t data, field;        /* of its next element; of the next field in the node's head */
+    uint32_t left;               /* pairs not read yet */
+    uint32_t head_count, head_fields;
+    bool backwards, in_entry, same_fields;
     char field_text[NUM_I64_TEXT_MAX], value_text[NUM_I64_TEXT_MAX];
 };
 void stream_reader_init(struct stream_reader *it, const struct record *r, struct stream_id start, struct stream_id end,

@@ -1,0 +1,184 @@
+/* Trimming from the old end, and what groups say about it.
+ *
+ * Whole nodes go first; exact trimming then marks entries of the node at the border. Entries that a group still needs
+ * (STREAM_REFS_ACKED) are passed over one by one, so a stream may stay longer than asked for. */
+#include "value/stream_impl.h"
+
+struct trimming {
+    struct record *record;
+    struct stream *stream;
+    const struct stream_trim *how;
+    uint64_t gone;
+};
+
+bool stream_is_referenced(const struct record *r, struct stream_id id)
+{
+    const struct stream *s = stream_of(r);
+    for (uint32_t i = 0; i < s->group_count; i++) {
+        const struct stream_group *g = s->groups[i];
+        if (stream_id_less(g->last_id, id) || idtree_find(&g->pending, id_key(id)) != NULL) return true;
+    }
+    return false;
+}
+
+void stream_drop_refs(struct record *r, struct stream_id id)
+{
+    const struct stream *s = stream_of(r);
+    for (uint32_t i = 0; i < s->group_count; i++) stream_pending_remove(s->groups[i], id);
+}
+
+static bool is_over(const struct trimming *t)
+{
+    return t->how->by == STREAM_TRIM_MAXLEN && t->stream->length <= t->how->max_len;
+}
+
+/* Whether the whole node is to go; last: of its live entries. */
+static bool node_is_due(const struct trimming *t, struct idtree_at at, int64_t live)
+{
+    if (t->how->by == STREAM_TRIM_MAXLEN) return t->stream->length - (uint64_t)live >= t->how->max_len;
+    const struct listpack *lp = node_at(t->stream, at);
+    struct node_head h;
+    node_head_read(lp, &h);
+    for (uint32_t entry = node_entry_before(lp, listpack_end(lp)); entry != 0; entry = node_entry_before(lp, entry)) {
+        struct node_entry e;
+        uint32_t pos = entry;
+        node_entry_read(lp, &pos, key_id(idtree_id(at)), h.fields, &e);
+        if (!e.deleted) return stream_id_less(e.id, t->how->min_id);
+    }
+    return true;
+}
+
+static bool entry_is_due(const struct trimming *t, struct stream_id id, uint64_t marked)
+{
+    if (t->how->by == STREAM_TRIM_MAXLEN) return t->stream->length - marked > t->how->max_len;
+    return stream_id_less(id, t->how->min_id);
+}
+
+static void node_drop_refs(const struct trimming *t, struct idtree_at at)
+{
+    const struct listpack *lp = node_at(t->stream, at);
+    struct node_head h;
+    struct node_entry e;
+    node_head_read(lp, &h);
+    for (uint32_t pos = h.first_entry; pos != 0; pos = node_entry_skip(lp, pos, &e)) {
+        node_entry_read(lp, &pos, key_id(idtree_id(at)), h.fields, &e);
+        if (!e.deleted) stream_drop_refs(t->record, e.id);
+    }
+}
+
+/* Marks what is due at the beginning of a node; not all of its live entries are. */
+static void node_trim(struct trimming *t, struct idtree_at at)
+{
+    struct stream *s = t->stream;
+    struct listpack *lp = node_at(s, at);
+    struct node_head h;
+    struct node_entry e;
+    uint64_t marked = 0;
+    node_head_read(lp, &h);
+    for (uint32_t pos = h.first_entry; pos != 0; pos = node_entry_skip(lp, pos, &e)) {
+        uint32_t entry = pos;
+        node_entry_read(lp, &pos, key_id(idtree_id(at)), h.fields, &e);
+        if (e.deleted) continue;
+        if (!entry_is_due(t, e.id, marked)) break;
+        if (t->how->refs == STREAM_REFS_DROP) stream_drop_refs(t->record, e.id);
+        lp = node_entry_mark(lp, entry); /* as many bytes as before: pos stays */
+        marked++;
+    }
+    assert(marked < (uint64_t)h.live);
+    lp = node_count(lp, h.live - (int64_t)marked, h.deleted + (int64_t)marked);
+    node_put(s, at, lp);
+    s->length -= marked;
+    t->gone += marked;
+}
+
+static void trim(struct trimming *t)
+{
+    struct stream *s = t->stream;
+    for (;;) {
+        struct idtree_at at = idtree_first(&s->nodes);
+        if (!idtree_at_valid(at) || is_over(t)) return;
+        struct node_head h;
+        node_head_read(node_at(s, at), &h);
+        if (t->how->limit > 0 && t->gone + (uint64_t)h.live > t->how->limit) return;
+        if (!node_is_due(t, at, h.live)) {
+            if (!t->how->approx) node_trim(t, at);
+            return;
+        }
+        if (t->how->refs == STREAM_REFS_DROP) node_drop_refs(t, at);
+        listpack_free(node_at(s, at));
+        idtree_remove(&s->nodes, idtree_id(at));
+        s->length -= (uint64_t)h.live;
+        t->gone += (uint64_t)h.live;
+    }
+}
+
+/* The live entries of a node, all due, that no group needs. */
+static bool node_is_free(const struct trimming *t, struct idtree_at at)
+{
+    const struct listpack *lp = node_at(t->stream, at);
+    struct node_head h;
+    struct node_entry e;
+    node_head_read(lp, &h);
+    for (uint32_t pos = h.first_entry; pos != 0; pos = node_entry_skip(lp, pos, &e)) {
+        node_entry_read(lp, &pos, key_id(idtree_id(at)), h.fields, &e);
+        if (!e.deleted && stream_is_referenced(t->record, e.id)) return false;
+    }
+    return true;
+}
+
+static void trim_nodes_acked(struct trimming *t)
+{
+    struct stream *s = t->stream;
+    struct id128 from = {0, 0};
+    for (;;) {
+        struct idtree_at at = idtree_from(&s->nodes, from);
+        if (!idtree_at_valid(at) || is_over(t)) return;
+        struct node_head h;
+        node_head_read(node_at(s, at), &h);
+        if (t->how->limit > 0 && t->gone + (uint64_t)h.live > t->how->limit) return;
+        if (!node_is_due(t, at, h.live)) return;
+        from = idtree_id(at);
+        if (node_is_free(t, at)) {
+            listpack_free(node_at(s, at));
+            idtree_remove(&s->nodes, from);
+            s->length -= (uint64_t)h.live;
+            t->gone += (uint64_t)h.live;
+        } else {
+            from.low++;
+            from.high += from.low == 0;
+        }
+    }
+}
+
+static void trim_acked(struct trimming *t)
+{
+    struct stream_reader it;
+    struct stream_id id, from = STREAM_ID_MIN;
+    size_t pairs;
+    if (t->how->approx) {
+        trim_nodes_acked(t);
+        return;
+    }
+    stream_reader_init(&it, t->record, from, STREAM_ID_MAX, false);
+    while (!is_over(t) && stream_reader_next(&it, &id, &pairs)) {
+        if (!entry_is_due(t, id, 0)) return;
+        if (stream_is_referenced(t->record, id)) continue;
+        stream_delete(t->record, id);
+        t->gone++;
+        from = id;
+        stream_reader_init(&it, t->record, from, STREAM_ID_MAX, false);
+    }
+}
+
+uint64_t stream_trim(struct record *r, const struct stream_trim *how)
+{
+    struct trimming t = {r, stream_of(r), how, 0};
+    if (how->by == STREAM_TRIM_NONE) return 0;
+    if (how->refs == STREAM_REFS_ACKED) {
+        trim_acked(&t);
+    } else {
+        trim(&t);
+    }
+    if (t.gone > 0) first_id_learn(t.stream);
+    return t.gone;
+}
