@@ -177,6 +177,12 @@ void key_changed(struct ctx *ctx, struct slice key, enum event_class cls, const 
     key_changed_in(ctx, ctx->db, key, cls, event);
 }
 
+void data_changed(struct ctx *ctx)
+{
+    ctx->changed = true;
+    ctx->engine->stats.dirty++;
+}
+
 void key_event(struct ctx *ctx, int db, struct slice key, enum event_class cls, const char *event)
 {
     if (!list_empty(&ctx->engine->listeners))
@@ -255,6 +261,11 @@ void effect_as_in(struct ctx *ctx, int db, int argc, const struct slice *argv)
 void effect_as(struct ctx *ctx, int argc, const struct slice *argv)
 {
     effect_as_in(ctx, ctx->db, argc, argv);
+}
+
+bool effects_wanted(const struct ctx *ctx)
+{
+    return unit_recording(ctx->engine);
 }
 
 void effect_none(struct ctx *ctx)

@@ -117,6 +117,8 @@ void key_changed(struct ctx *ctx, struct slice key, enum event_class cls, const 
 void key_changed_in(struct ctx *ctx, int db, struct slice key, enum event_class cls, const char *event);
 /* A change of the value's bytes that is none to its users, so that there is no event (PFCOUNT puts its result in). */
 void key_touched(struct ctx *ctx, struct slice key);
+/* Something changed that watchers, blocked clients and listeners are not told of (what a consumer has pending). */
+void data_changed(struct ctx *ctx);
 /* An event without a change of the value (a second event of one change: "expire" after "set"). */
 void key_event(struct ctx *ctx, int db, struct slice key, enum event_class cls, const char *event);
 /* Before a whole database changes: watchers of its keys become stale. with: the database that takes its place (SWAPDB),
@@ -129,6 +131,7 @@ void db_changing(struct ctx *ctx, int db, int with);
 void effect_as(struct ctx *ctx, int argc, const struct slice *argv);  /* copied */
 void effect_as_in(struct ctx *ctx, int db, int argc, const struct slice *argv);
 void effect_none(struct ctx *ctx);
+bool effects_wanted(const struct ctx *ctx); /* false: nobody reads the log, effects need not be made up */
 void effect_verbatim(struct ctx *ctx);
 /* effect_words(ctx, SLICE("DEL"), key): a fixed number of slices. */
 #define effect_words(ctx, ...)                                                                              \

@@ -77,7 +77,7 @@ enum stream_refs {
 };
 /* Not delivered to each group yet, or pending in one. O(groups * log n). */
 bool stream_is_referenced(const struct record *r, struct stream_id id);
-void stream_drop_refs(struct record *r, struct stream_id id);
+size_t stream_drop_refs(struct record *r, struct stream_id id); /* the number of groups where it was pending */
 
 struct stream_trim {
     enum { STREAM_TRIM_NONE, STREAM_TRIM_MAXLEN, STREAM_TRIM_MINID } by;

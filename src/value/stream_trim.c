@@ -1,7 +1,8 @@
 /* Trimming from the old end, and what groups say about it.
  *
  * Whole nodes go first; exact trimming then marks entries of the node at the border. Entries that a group still needs
- * (STREAM_REFS_ACKED) are passed over one by one, so a stream may stay longer than asked for. */
+ * (STREAM_REFS_ACKED) are passed over one by one, so a stream may stay longer than asked for; approximate trimming
+ * stops at a node that has one: so what it left can be had again by exact trimming to that length or ID. */
 #include "value/stream_impl.h"
 
 struct trimming {
@@ -21,10 +22,12 @@ bool stream_is_referenced(const struct record *r, struct stream_id id)
     return false;
 }
 
-void stream_drop_refs(struct record *r, struct stream_id id)
+size_t stream_drop_refs(struct record *r, struct stream_id id)
 {
     const struct stream *s = stream_of(r);
-    for (uint32_t i = 0; i < s->group_count; i++) stream_pending_remove(s->groups[i], id);
+    size_t dropped = 0;
+    for (uint32_t i = 0; i < s->group_count; i++) dropped += stream_pending_remove(s->groups[i], id);
+    return dropped;
 }
 
 static bool is_over(const struct trimming *t)
@@ -91,28 +94,7 @@ static void node_trim(struct trimming *t, struct idtree_at at)
     t->gone += marked;
 }
 
-static void trim(struct trimming *t)
-{
-    struct stream *s = t->stream;
-    for (;;) {
-        struct idtree_at at = idtree_first(&s->nodes);
-        if (!idtree_at_valid(at) || is_over(t)) return;
-        struct node_head h;
-        node_head_read(node_at(s, at), &h);
-        if (t->how->limit > 0 && t->gone + (uint64_t)h.live > t->how->limit) return;
-        if (!node_is_due(t, at, h.live)) {
-            if (!t->how->approx) node_trim(t, at);
-            return;
-        }
-        if (t->how->refs == STREAM_REFS_DROP) node_drop_refs(t, at);
-        listpack_free(node_at(s, at));
-        idtree_remove(&s->nodes, idtree_id(at));
-        s->length -= (uint64_t)h.live;
-        t->gone += (uint64_t)h.live;
-    }
-}
-
-/* The live entries of a node, all due, that no group needs. */
+/* Whether no group needs any of the node's live entries. */
 static bool node_is_free(const struct trimming *t, struct idtree_at at)
 {
     const struct listpack *lp = node_at(t->stream, at);
@@ -126,39 +108,35 @@ static bool node_is_free(const struct trimming *t, struct idtree_at at)
     return true;
 }
 
-static void trim_nodes_acked(struct trimming *t)
+/* From the oldest node on, as long as whole nodes go; then, if it must be exact, entries of the next one. */
+static void trim(struct trimming *t)
 {
     struct stream *s = t->stream;
-    struct id128 from = {0, 0};
     for (;;) {
-        struct idtree_at at = idtree_from(&s->nodes, from);
+        struct idtree_at at = idtree_first(&s->nodes);
         if (!idtree_at_valid(at) || is_over(t)) return;
         struct node_head h;
         node_head_read(node_at(s, at), &h);
         if (t->how->limit > 0 && t->gone + (uint64_t)h.live > t->how->limit) return;
-        if (!node_is_due(t, at, h.live)) return;
-        from = idtree_id(at);
-        if (node_is_free(t, at)) {
-            listpack_free(node_at(s, at));
-            idtree_remove(&s->nodes, from);
-            s->length -= (uint64_t)h.live;
-            t->gone += (uint64_t)h.live;
-        } else {
-            from.low++;
-            from.high += from.low == 0;
+        if (!node_is_due(t, at, h.live)) {
+            if (!t->how->approx) node_trim(t, at);
+            return;
         }
+        if (t->how->refs == STREAM_REFS_ACKED && !node_is_free(t, at)) return;
+        if (t->how->refs == STREAM_REFS_DROP) node_drop_refs(t, at);
+        listpack_free(node_at(s, at));
+        idtree_remove(&s->nodes, idtree_id(at));
+        s->length -= (uint64_t)h.live;
+        t->gone += (uint64_t)h.live;
     }
 }
 
+/* Exact, but for what a group needs. */
 static void trim_acked(struct trimming *t)
 {
     struct stream_reader it;
     struct stream_id id, from = STREAM_ID_MIN;
     size_t pairs;
-    if (t->how->approx) {
-        trim_nodes_acked(t);
-        return;
-    }
     stream_reader_init(&it, t->record, from, STREAM_ID_MAX, false);
     while (!is_over(t) && stream_reader_next(&it, &id, &pairs)) {
         if (!entry_is_due(t, id, 0)) return;
@@ -174,7 +152,7 @@ uint64_t stream_trim(struct record *r, const struct stream_trim *how)
 {
     struct trimming t = {r, stream_of(r), how, 0};
     if (how->by == STREAM_TRIM_NONE) return 0;
-    if (how->refs == STREAM_REFS_ACKED) {
+    if (how->refs == STREAM_REFS_ACKED && !how->approx) {
         trim_acked(&t);
     } else {
         trim(&t);
