@@ -1,7 +1,7 @@
 /* Pending entries change hands: XCLAIM and XAUTOCLAIM.
  *
- * A claim is logged as a claim of what was really taken, with absolute times: the log's reader has neither our clock nor
- * needs to know what was idle for how long. */
+ * A claim is logged as a claim of what was really taken, with absolute times: the log's reader has neither our clock
+ * nor needs to know what was idle for how long. */
 #include "cmd/stream_cmds.h"
 
 #include "base/mem.h"

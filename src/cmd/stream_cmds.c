@@ -68,7 +68,8 @@ static bool next_id(const struct ctx *ctx, const struct stream_options *o, struc
 }
 
 /* The stream to add to, made when it is not there. NULL: replied. */
-static struct record *stream_to_add_to(struct ctx *ctx, const struct stream_options *o, struct store_key key, bool *is_new)
+static struct record *stream_to_add_to(struct ctx *ctx, const struct stream_options *o, struct store_key key,
+                                       bool *is_new)
 {
     struct record *r;
     if (!collection_find(ctx, key, FOR_WRITE, TYPE_STREAM, &r)) return NULL;
@@ -83,11 +84,13 @@ static bool add_entry(struct ctx *ctx, const struct stream_options *o, struct re
 {
     const char *error = NULL;
     struct stream_id last = stream_last_id(r);
+    const struct slice *pairs = ctx->argv + o->id_arg + 1;
+    size_t count = (size_t)(ctx->argc - o->id_arg - 1) / 2;
     if (stream_id_eq(last, STREAM_ID_MAX))
         error = "ERR The stream has exhausted the last possible ID, unable to add more items";
     else if (!next_id(ctx, o, last, id))
         error = "ERR The ID specified in XADD is equal or smaller than the target stream top item";
-    else if (!stream_append(r, *id, ctx->argv + o->id_arg + 1, (size_t)(ctx->argc - o->id_arg - 1) / 2, ctx_limits(ctx)))
+    else if (!stream_append(r, *id, pairs, count, ctx_limits(ctx)))
         error = "ERR Elements are too large to be stored";
     if (likely(error == NULL)) return true;
     reply_error(ctx->reply, slice_cstr(error));

@@ -129,9 +129,9 @@ static bool source_id_parse(struct ctx *ctx, const struct reading *a, int i, str
     char special = text.len == 1 ? text.ptr[0] : '\0';
     if (special == '$') {
         if (a->is_group)
-            return fail(ctx, "ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the history of "
-                             "this consumer by specifying a proper ID, or use the > ID to get new messages. The $ ID "
-                             "would just return an empty result set.");
+            return fail(ctx, "ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the history "
+                             "of this consumer by specifying a proper ID, or use the > ID to get new messages. The $ "
+                             "ID would just return an empty result set.");
         s->after = s->stream == NULL ? STREAM_ID_MIN : stream_last_id(s->stream);
         s->is_frozen = true;
         return true;

@@ -14,8 +14,8 @@
  * Rejected: a radix tree, as Redis has it (a node per byte where ids differ: about 40 bytes per pending entry and
  * index, where this takes 16 and the value); a sorted array (inserts in the middle of large ones).
  *
- * Invariants (idtree_check): ids ascend over all leaves; all ids of child i are >= bound i and < bound i + 1; leaves are
- * linked in order; no node is empty; len and bytes are exact. */
+ * Invariants (idtree_check): ids ascend over all leaves; all ids of child i are >= bound i and < bound i + 1; leaves
+ * are linked in order; no node is empty; len and bytes are exact. */
 #include "ds/idtree.h"
 
 #include "base/mem.h"

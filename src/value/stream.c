@@ -1,8 +1,9 @@
 /* A stream as a whole: its entries in nodes under a tree, and the facts that outlive them.
  *
  * Adding goes to the last node until that has stream-node-max-entries (deleted ones count) or would reach
- * stream-node-max-bytes with the texts of the entry; then a new node begins, with as much room reserved as the one before
- * it used: no reallocation on the way, no slack afterwards. Deleting marks; a node goes with its last live entry.
+ * stream-node-max-bytes with the texts of the entry; then a new node begins, with as much room reserved as the one
+ * before it used: no reallocation on the way, no slack afterwards. Deleting marks; a node goes with its last live
+ * entry.
  *
  * Invariants (stream_check): lengths and counts are exact; every node has a live entry and starts with its own ID; IDs
  * ascend and none is greater than last_id; first_id is that of the first live entry. */
@@ -132,7 +133,7 @@ static bool node_takes(const struct listpack *lp, size_t texts, size_t need, con
 static bool append_to_last(struct stream *s, struct idtree_at at, struct stream_id id, const struct slice *pairs,
                            size_t count)
 {
-    struct listpack *lp = node_at(s, at), *grown = node_append(lp, key_id(idtree_id(at)), id, pairs, count);
+    struct listpack *lp = node_at(s, at), *grown = stream_node_append(lp, key_id(idtree_id(at)), id, pairs, count);
     if (grown == NULL) return false;
     if (grown != lp) node_put(s, at, grown);
     return true;
@@ -148,9 +149,9 @@ static bool append_in_new_node(struct stream *s, struct stream_id id, const stru
         reserve = listpack_size(full);
         if (reserve > RESERVE_MAX) reserve = 0;
     }
-    struct listpack *lp = node_new(pairs, count, reserve);
+    struct listpack *lp = stream_node_new(pairs, count, reserve);
     if (lp == NULL) return false;
-    struct listpack *grown = node_append(lp, id, id, pairs, count);
+    struct listpack *grown = stream_node_append(lp, id, id, pairs, count);
     if (grown == NULL) {
         listpack_free(lp);
         return false;
@@ -182,17 +183,17 @@ bool stream_append(struct record *r, struct stream_id id, const struct slice *pa
 
 /* ---- taking away */
 
-void first_id_learn(struct stream *s)
+void stream_first_id_learn(struct stream *s)
 {
     struct idtree_at at = idtree_first(&s->nodes);
     s->first_id = STREAM_ID_MIN;
     if (!idtree_at_valid(at)) return;
     const struct listpack *lp = node_at(s, at);
-    struct node_head h;
-    struct node_entry e;
-    node_head_read(lp, &h);
-    for (uint32_t pos = h.first_entry; pos != 0; pos = node_entry_skip(lp, pos, &e)) {
-        node_entry_read(lp, &pos, key_id(idtree_id(at)), h.fields, &e);
+    struct stream_head h;
+    struct stream_entry e;
+    stream_head_read(lp, &h);
+    for (uint32_t pos = h.first_entry; pos != 0; pos = stream_entry_skip(lp, pos, &e)) {
+        stream_entry_read(lp, &pos, key_id(idtree_id(at)), h.fields, &e);
         if (e.deleted) continue;
         s->first_id = e.id;
         return;
@@ -226,17 +227,17 @@ bool stream_delete(struct record *r, struct stream_id id)
     struct stream_reader it;
     if (!find_entry(r, id, &it)) return false;
     struct listpack *lp = node_at(s, it.at);
-    struct node_head h;
-    node_head_read(lp, &h);
+    struct stream_head h;
+    stream_head_read(lp, &h);
     if (h.live == 1) {
         node_drop(s, it.at);
     } else {
-        lp = node_entry_mark(lp, it.entry);
-        node_put(s, it.at, node_count(lp, h.live - 1, h.deleted + 1));
+        lp = stream_entry_mark(lp, it.entry);
+        node_put(s, it.at, stream_node_recount(lp, h.live - 1, h.deleted + 1));
     }
     s->length--;
     if (stream_id_less(s->max_deleted_id, id)) s->max_deleted_id = id;
-    if (stream_id_eq(id, s->first_id)) first_id_learn(s);
+    if (stream_id_eq(id, s->first_id)) stream_first_id_learn(s);
     return true;
 }
 
@@ -279,17 +280,18 @@ static bool nodes_end(const struct stream *s, struct stream_id *greatest)
         const struct listpack *lp = node_at(s, at);
         struct stream_id node_id = key_id(idtree_id(at));
         if (!stream_id_less(*greatest, node_id)) return false;
-        struct node_head h;
-        struct node_entry e;
-        node_head_read(lp, &h);
-        uint32_t pos = node_entry_before(lp, listpack_end(lp));
-        node_entry_read(lp, &pos, node_id, h.fields, &e);
+        struct stream_head h;
+        struct stream_entry e;
+        stream_head_read(lp, &h);
+        uint32_t pos = stream_entry_before(lp, listpack_end(lp));
+        stream_entry_read(lp, &pos, node_id, h.fields, &e);
         *greatest = e.id;
     }
     return true;
 }
 
-bool stream_load_end(struct record *r, struct stream_id last_id, uint64_t entries_added, struct stream_id max_deleted_id)
+bool stream_load_end(struct record *r, struct stream_id last_id, uint64_t entries_added,
+                     struct stream_id max_deleted_id)
 {
     struct stream *s = stream_of(r);
     struct stream_id greatest;
@@ -297,7 +299,7 @@ bool stream_load_end(struct record *r, struct stream_id last_id, uint64_t entrie
     s->last_id = last_id;
     s->entries_added = entries_added;
     s->max_deleted_id = max_deleted_id;
-    first_id_learn(s);
+    stream_first_id_learn(s);
     return true;
 }
 
@@ -309,7 +311,7 @@ static void stream_ops_free(struct record *r)
     for (struct idtree_at at = idtree_first(&s->nodes); idtree_at_valid(at); at = idtree_next(at))
         listpack_free(node_at(s, at));
     idtree_clear(&s->nodes);
-    groups_free(s);
+    stream_groups_free(s);
     mem_free_sized(s, sizeof(*s));
 }
 
@@ -322,7 +324,7 @@ static void stream_ops_own(struct record *copy)
     idtree_copy(&s->nodes, &from->nodes);
     for (struct idtree_at at = idtree_first(&s->nodes); idtree_at_valid(at); at = idtree_next(at))
         node_put(s, at, listpack_dup(node_at(s, at)));
-    groups_copy(s, from);
+    stream_groups_copy(s, from);
     record_set_object(copy, s);
 }
 
@@ -336,7 +338,7 @@ static size_t stream_ops_mem(const struct record *r, size_t samples)
         seen++;
     }
     if (seen > 0 && seen < nodes) bytes = (size_t)((double)bytes / (double)seen * (double)nodes);
-    return mem_usable(s) + idtree_mem(&s->nodes) + bytes + groups_mem(s);
+    return mem_usable(s) + idtree_mem(&s->nodes) + bytes + stream_groups_mem(s);
 }
 
 static size_t stream_ops_len(const struct record *r)
@@ -347,7 +349,7 @@ static size_t stream_ops_len(const struct record *r)
 static size_t stream_ops_free_effort(const struct record *r)
 {
     const struct stream *s = stream_of(r);
-    return 1 + idtree_len(&s->nodes) + groups_effort(s);
+    return 1 + idtree_len(&s->nodes) + stream_groups_effort(s);
 }
 
 static const char *stream_ops_encoding_name(const struct record *r)
@@ -364,11 +366,11 @@ static uint64_t node_check(const struct stream *s, struct idtree_at at, struct s
     assert(is_valid && stream_id_less(*last, node_id));
     (void)is_valid;
     const struct listpack *lp = node_at(s, at);
-    struct node_head h;
-    struct node_entry e;
-    node_head_read(lp, &h);
-    uint32_t pos = node_entry_before(lp, listpack_end(lp));
-    node_entry_read(lp, &pos, node_id, h.fields, &e);
+    struct stream_head h;
+    struct stream_entry e;
+    stream_head_read(lp, &h);
+    uint32_t pos = stream_entry_before(lp, listpack_end(lp));
+    stream_entry_read(lp, &pos, node_id, h.fields, &e);
     *last = e.id;
     return entries;
 }
@@ -383,10 +385,10 @@ static void stream_ops_check(const struct record *r)
     for (struct idtree_at at = idtree_first(&s->nodes); idtree_at_valid(at); at = idtree_next(at))
         entries += node_check(s, at, &last);
     assert(entries == s->length && !stream_id_less(s->last_id, last));
-    first_id_learn(s);
+    stream_first_id_learn(s);
     assert(stream_id_eq(first, s->first_id));
     (void)first;
-    groups_check(s);
+    stream_groups_check(s);
 }
 
 const struct value_ops stream_ops = {

@@ -172,8 +172,8 @@ struct stream_pending_at stream_pending_from(const struct stream_group *g, const
 bool stream_pending_next(struct stream_pending_at *at, struct stream_id *id, struct stream_pending **pending);
 bool stream_pending_last(const struct stream_group *g, struct stream_id *id); /* the greatest; false: none */
 
-/* ---- saving and loading. Saving: the nodes as they are, then lengths and IDs, groups, consumers and pending entries by
- * the verbs above. Loading: a new stream, its nodes in ascending order, stream_load_end, then groups. */
+/* ---- saving and loading. Saving: the nodes as they are, then lengths and IDs, groups, consumers and pending entries
+ * by the verbs above. Loading: a new stream, its nodes in ascending order, stream_load_end, then groups. */
 
 struct stream_node_at { /* private */
     struct idtree_at at;

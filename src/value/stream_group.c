@@ -1,7 +1,7 @@
 /* Consumer groups: who was given what, and how far a group has come.
  *
- * A pending entry lives in its group's tree; the consumer that has it keeps the ID alone. Groups and consumers are arrays
- * of pointers sorted by name: there are few of them, they are looked up by name, and listed in that order. */
+ * A pending entry lives in its group's tree; the consumer that has it keeps the ID alone. Groups and consumers are
+ * arrays of pointers sorted by name: there are few of them, they are looked up by name, and listed in that order. */
 #include "value/stream_impl.h"
 
 /* ---- sorted arrays of things with a name */
@@ -184,7 +184,8 @@ bool stream_group_lag(const struct record *r, const struct stream_group *g, uint
         *lag = 0;
         return true;
     }
-    if (read == STREAM_ENTRIES_READ_UNKNOWN || has_holes_from(s, g->last_id)) read = stream_entries_up_to(r, g->last_id);
+    if (read == STREAM_ENTRIES_READ_UNKNOWN || has_holes_from(s, g->last_id))
+        read = stream_entries_up_to(r, g->last_id);
     if (read == STREAM_ENTRIES_READ_UNKNOWN) return false;
     *lag = s->entries_added - (uint64_t)read;
     return true;
@@ -334,7 +335,7 @@ bool stream_pending_last(const struct stream_group *g, struct stream_id *id)
 
 /* ---- the whole of a stream's groups */
 
-void groups_free(struct stream *s)
+void stream_groups_free(struct stream *s)
 {
     for (uint32_t i = 0; i < s->group_count; i++) group_free(s->groups[i]);
     mem_free(s->groups);
@@ -360,7 +361,7 @@ static struct stream_group *group_copy(const struct stream_group *from)
     return g;
 }
 
-void groups_copy(struct stream *s, const struct stream *from)
+void stream_groups_copy(struct stream *s, const struct stream *from)
 {
     s->groups = NULL;
     s->group_count = 0;
@@ -368,7 +369,7 @@ void groups_copy(struct stream *s, const struct stream *from)
         s->groups = array_insert(s->groups, s->group_count++, i, group_copy(from->groups[i]));
 }
 
-size_t groups_mem(const struct stream *s)
+size_t stream_groups_mem(const struct stream *s)
 {
     size_t bytes = mem_usable(s->groups);
     for (uint32_t i = 0; i < s->group_count; i++) {
@@ -382,7 +383,7 @@ size_t groups_mem(const struct stream *s)
 
 enum { PENDING_PER_EFFORT = 40 }; /* entries of a leaf */
 
-size_t groups_effort(const struct stream *s)
+size_t stream_groups_effort(const struct stream *s)
 {
     size_t effort = 0;
     for (uint32_t i = 0; i < s->group_count; i++)
@@ -409,7 +410,7 @@ static void group_check(const struct stream_group *g)
     (void)pending;
 }
 
-void groups_check(const struct stream *s)
+void stream_groups_check(const struct stream *s)
 {
     for (uint32_t i = 0; i < s->group_count; i++) {
         assert(i == 0 || slice_cmp(stream_group_name(s->groups[i - 1]), stream_group_name(s->groups[i])) < 0);

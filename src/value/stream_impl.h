@@ -70,41 +70,41 @@ static inline void node_put(struct stream *s, struct idtree_at at, struct listpa
 /* ---- stream_node.c */
 
 /* The head of a node. */
-struct node_head {
+struct stream_head {
     int64_t live, deleted;
     uint32_t fields;     /* how many */
     uint32_t first_field; /* position; 0: there are none */
     uint32_t first_entry; /* position; 0: there is none */
 };
-void node_head_read(const struct listpack *lp, struct node_head *h);
+void stream_head_read(const struct listpack *lp, struct stream_head *h);
 /* The fixed part of an entry; *pos moves from the flags to what follows (the values, or the first field). */
-struct node_entry {
+struct stream_entry {
     struct stream_id id;
     uint32_t pairs;
     bool deleted, same_fields;
 };
-void node_entry_read(const struct listpack *lp, uint32_t *pos, struct stream_id node_id, uint32_t head_fields,
-                     struct node_entry *e);
+void stream_entry_read(const struct listpack *lp, uint32_t *pos, struct stream_id node_id, uint32_t head_fields,
+                     struct stream_entry *e);
 /* From behind the fixed part to the next entry; 0: it was the last. */
-uint32_t node_entry_skip(const struct listpack *lp, uint32_t pos, const struct node_entry *e);
+uint32_t stream_entry_skip(const struct listpack *lp, uint32_t pos, const struct stream_entry *e);
 /* The entry that ends before this position (of an entry, or listpack_end); 0: that is the head. */
-uint32_t node_entry_before(const struct listpack *lp, uint32_t pos);
-struct listpack *node_new(const struct slice *pairs, size_t count, size_t reserve);
+uint32_t stream_entry_before(const struct listpack *lp, uint32_t pos);
+struct listpack *stream_node_new(const struct slice *pairs, size_t count, size_t reserve);
 /* NULL: too large. */
-struct listpack *node_append(struct listpack *lp, struct stream_id node_id, struct stream_id id,
+struct listpack *stream_node_append(struct listpack *lp, struct stream_id node_id, struct stream_id id,
                              const struct slice *pairs, size_t count);
 /* Entries count as deleted from now on. */
-struct listpack *node_count(struct listpack *lp, int64_t live, int64_t deleted);
-struct listpack *node_entry_mark(struct listpack *lp, uint32_t pos); /* the flag alone */
+struct listpack *stream_node_recount(struct listpack *lp, int64_t live, int64_t deleted);
+struct listpack *stream_entry_mark(struct listpack *lp, uint32_t pos); /* the flag alone */
 
 /* ---- stream_group.c */
-void groups_free(struct stream *s);
-void groups_copy(struct stream *s, const struct stream *from);
-size_t groups_mem(const struct stream *s);
-size_t groups_effort(const struct stream *s);
-void groups_check(const struct stream *s);
+void stream_groups_free(struct stream *s);
+void stream_groups_copy(struct stream *s, const struct stream *from);
+size_t stream_groups_mem(const struct stream *s);
+size_t stream_groups_effort(const struct stream *s);
+void stream_groups_check(const struct stream *s);
 
 /* ---- stream.c */
-void first_id_learn(struct stream *s);
+void stream_first_id_learn(struct stream *s);
 
 #endif

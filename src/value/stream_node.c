@@ -25,7 +25,7 @@ static uint32_t skip(const struct listpack *lp, uint32_t pos, uint64_t count)
     return pos;
 }
 
-void node_head_read(const struct listpack *lp, struct node_head *h)
+void stream_head_read(const struct listpack *lp, struct stream_head *h)
 {
     uint32_t pos = listpack_first(lp);
     h->live = number_at(lp, &pos);
@@ -35,8 +35,8 @@ void node_head_read(const struct listpack *lp, struct node_head *h)
     h->first_entry = skip(lp, pos, (uint64_t)h->fields + 1);
 }
 
-void node_entry_read(const struct listpack *lp, uint32_t *pos, struct stream_id node_id, uint32_t head_fields,
-                     struct node_entry *e)
+void stream_entry_read(const struct listpack *lp, uint32_t *pos, struct stream_id node_id, uint32_t head_fields,
+                     struct stream_entry *e)
 {
     int64_t flags = number_at(lp, pos);
     e->id.ms = node_id.ms + (uint64_t)number_at(lp, pos);
@@ -46,12 +46,12 @@ void node_entry_read(const struct listpack *lp, uint32_t *pos, struct stream_id 
     e->pairs = e->same_fields ? head_fields : (uint32_t)number_at(lp, pos);
 }
 
-uint32_t node_entry_skip(const struct listpack *lp, uint32_t pos, const struct node_entry *e)
+uint32_t stream_entry_skip(const struct listpack *lp, uint32_t pos, const struct stream_entry *e)
 {
     return skip(lp, pos, (e->same_fields ? e->pairs : 2 * (uint64_t)e->pairs) + 1);
 }
 
-uint32_t node_entry_before(const struct listpack *lp, uint32_t pos)
+uint32_t stream_entry_before(const struct listpack *lp, uint32_t pos)
 {
     uint32_t at = pos == listpack_end(lp) ? listpack_last(lp) : listpack_prev(lp, pos);
     uint32_t read = at;
@@ -74,7 +74,7 @@ static struct listpack_value text(struct slice s)
 }
 
 /* A head without entries: counts 0. NULL: the fields are too large. */
-struct listpack *node_new(const struct slice *pairs, size_t count, size_t reserve)
+struct listpack *stream_node_new(const struct slice *pairs, size_t count, size_t reserve)
 {
     struct listpack *lp = listpack_new(reserve);
     struct listpack_value head[ENTRY_FIXED] = {number(0), number(0), number((int64_t)count)};
@@ -132,7 +132,7 @@ static size_t entry_build(struct listpack_value *out, bool same_fields, struct s
     return n + 1;
 }
 
-struct listpack *node_append(struct listpack *lp, struct stream_id node_id, struct stream_id id,
+struct listpack *stream_node_append(struct listpack *lp, struct stream_id node_id, struct stream_id id,
                              const struct slice *pairs, size_t count)
 {
     struct listpack_value on_stack[2 * PAIRS_ON_STACK + ENTRY_FIXED + 2], *elements = on_stack;
@@ -150,14 +150,14 @@ struct listpack *node_append(struct listpack *lp, struct stream_id node_id, stru
 
 /* ---- changing */
 
-struct listpack *node_count(struct listpack *lp, int64_t live, int64_t deleted)
+struct listpack *stream_node_recount(struct listpack *lp, int64_t live, int64_t deleted)
 {
     uint32_t pos = listpack_first(lp);
     lp = replace_number(lp, listpack_next(lp, pos), deleted);
     return replace_number(lp, pos, live);
 }
 
-struct listpack *node_entry_mark(struct listpack *lp, uint32_t pos)
+struct listpack *stream_entry_mark(struct listpack *lp, uint32_t pos)
 {
     uint32_t read = pos;
     int64_t flags = number_at(lp, &read);
@@ -171,7 +171,19 @@ struct judge {
     bool has_last;
     int64_t live, deleted, fields;   /* as the head says */
     int64_t seen_live, seen_deleted;
-    enum { IN_LIVE, IN_DELETED, IN_FIELDS, IN_FIELD, IN_HEAD_END, IN_FLAGS, IN_MS, IN_SEQ, IN_PAIRS, IN_DATA, IN_COUNT } at;
+    enum {
+        IN_LIVE,
+        IN_DELETED,
+        IN_FIELDS,
+        IN_FIELD,
+        IN_HEAD_END,
+        IN_FLAGS,
+        IN_MS,
+        IN_SEQ,
+        IN_PAIRS,
+        IN_DATA,
+        IN_COUNT,
+    } at;
     int64_t left;     /* elements to come in IN_FIELD and IN_DATA */
     int64_t elements; /* of this entry so far */
     int64_t flags;

@@ -23,15 +23,15 @@ void stream_reader_init(struct stream_reader *it, const struct record *r, struct
 }
 
 /* In a node that is read to its end, from the back: the position of the first entry that is not before `start`. */
-static uint32_t entry_from_the_end(const struct stream_reader *it, const struct node_head *h)
+static uint32_t entry_from_the_end(const struct stream_reader *it, const struct stream_head *h)
 {
     uint32_t found = 0, pos = listpack_end(it->node);
     for (;;) {
-        pos = node_entry_before(it->node, pos);
+        pos = stream_entry_before(it->node, pos);
         if (pos == 0) return found;
-        struct node_entry e;
+        struct stream_entry e;
         uint32_t read = pos;
-        node_entry_read(it->node, &read, it->master, h->fields, &e);
+        stream_entry_read(it->node, &read, it->master, h->fields, &e);
         if (stream_id_less(e.id, it->start)) return found;
         found = pos;
     }
@@ -50,10 +50,10 @@ static bool starts_late(const struct stream_reader *it)
 
 static void node_enter(struct stream_reader *it)
 {
-    struct node_head h;
+    struct stream_head h;
     it->node = node_at(it->stream, it->at);
     it->master = key_id(idtree_id(it->at));
-    node_head_read(it->node, &h);
+    stream_head_read(it->node, &h);
     it->head_count = h.fields;
     it->head_fields = h.first_field;
     it->in_entry = false;
@@ -65,17 +65,17 @@ static void node_enter(struct stream_reader *it)
 }
 
 /* Moves to the next entry of the node, deleted or not, and reads its fixed part; false: there is none. */
-static bool entry_step(struct stream_reader *it, struct node_entry *e)
+static bool entry_step(struct stream_reader *it, struct stream_entry *e)
 {
     if (it->backwards) {
-        it->entry = node_entry_before(it->node, it->entry);
+        it->entry = stream_entry_before(it->node, it->entry);
     } else if (it->in_entry) {
-        struct node_entry rest = {.pairs = it->left, .same_fields = it->same_fields}; /* what was not read */
-        it->entry = node_entry_skip(it->node, it->data, &rest);
+        struct stream_entry rest = {.pairs = it->left, .same_fields = it->same_fields}; /* what was not read */
+        it->entry = stream_entry_skip(it->node, it->data, &rest);
     }
     if (it->entry == 0) return false;
     it->data = it->entry;
-    node_entry_read(it->node, &it->data, it->master, it->head_count, e);
+    stream_entry_read(it->node, &it->data, it->master, it->head_count, e);
     it->in_entry = true;
     it->same_fields = e->same_fields;
     it->left = e->pairs;
@@ -84,7 +84,7 @@ static bool entry_step(struct stream_reader *it, struct node_entry *e)
 
 bool stream_reader_next(struct stream_reader *it, struct stream_id *id, size_t *pairs)
 {
-    struct node_entry e;
+    struct stream_entry e;
     while (it->node != NULL || idtree_at_valid(it->at)) {
         if (it->node == NULL) node_enter(it);
         if (!entry_step(it, &e)) {

@@ -40,12 +40,13 @@ static bool node_is_due(const struct trimming *t, struct idtree_at at, int64_t l
 {
     if (t->how->by == STREAM_TRIM_MAXLEN) return t->stream->length - (uint64_t)live >= t->how->max_len;
     const struct listpack *lp = node_at(t->stream, at);
-    struct node_head h;
-    node_head_read(lp, &h);
-    for (uint32_t entry = node_entry_before(lp, listpack_end(lp)); entry != 0; entry = node_entry_before(lp, entry)) {
-        struct node_entry e;
+    struct stream_head h;
+    stream_head_read(lp, &h);
+    uint32_t entry = listpack_end(lp);
+    while ((entry = stream_entry_before(lp, entry)) != 0) {
+        struct stream_entry e;
         uint32_t pos = entry;
-        node_entry_read(lp, &pos, key_id(idtree_id(at)), h.fields, &e);
+        stream_entry_read(lp, &pos, key_id(idtree_id(at)), h.fields, &e);
         if (!e.deleted) return stream_id_less(e.id, t->how->min_id);
     }
     return true;
@@ -60,11 +61,11 @@ static bool entry_is_due(const struct trimming *t, struct stream_id id, uint64_t
 static void node_drop_refs(const struct trimming *t, struct idtree_at at)
 {
     const struct listpack *lp = node_at(t->stream, at);
-    struct node_head h;
-    struct node_entry e;
-    node_head_read(lp, &h);
-    for (uint32_t pos = h.first_entry; pos != 0; pos = node_entry_skip(lp, pos, &e)) {
-        node_entry_read(lp, &pos, key_id(idtree_id(at)), h.fields, &e);
+    struct stream_head h;
+    struct stream_entry e;
+    stream_head_read(lp, &h);
+    for (uint32_t pos = h.first_entry; pos != 0; pos = stream_entry_skip(lp, pos, &e)) {
+        stream_entry_read(lp, &pos, key_id(idtree_id(at)), h.fields, &e);
         if (!e.deleted) stream_drop_refs(t->record, e.id);
     }
 }
@@ -74,21 +75,21 @@ static void node_trim(struct trimming *t, struct idtree_at at)
 {
     struct stream *s = t->stream;
     struct listpack *lp = node_at(s, at);
-    struct node_head h;
-    struct node_entry e;
+    struct stream_head h;
+    struct stream_entry e;
     uint64_t marked = 0;
-    node_head_read(lp, &h);
-    for (uint32_t pos = h.first_entry; pos != 0; pos = node_entry_skip(lp, pos, &e)) {
+    stream_head_read(lp, &h);
+    for (uint32_t pos = h.first_entry; pos != 0; pos = stream_entry_skip(lp, pos, &e)) {
         uint32_t entry = pos;
-        node_entry_read(lp, &pos, key_id(idtree_id(at)), h.fields, &e);
+        stream_entry_read(lp, &pos, key_id(idtree_id(at)), h.fields, &e);
         if (e.deleted) continue;
         if (!entry_is_due(t, e.id, marked)) break;
         if (t->how->refs == STREAM_REFS_DROP) stream_drop_refs(t->record, e.id);
-        lp = node_entry_mark(lp, entry); /* as many bytes as before: pos stays */
+        lp = stream_entry_mark(lp, entry); /* as many bytes as before: pos stays */
         marked++;
     }
     assert(marked < (uint64_t)h.live);
-    lp = node_count(lp, h.live - (int64_t)marked, h.deleted + (int64_t)marked);
+    lp = stream_node_recount(lp, h.live - (int64_t)marked, h.deleted + (int64_t)marked);
     node_put(s, at, lp);
     s->length -= marked;
     t->gone += marked;
@@ -98,11 +99,11 @@ static void node_trim(struct trimming *t, struct idtree_at at)
 static bool node_is_free(const struct trimming *t, struct idtree_at at)
 {
     const struct listpack *lp = node_at(t->stream, at);
-    struct node_head h;
-    struct node_entry e;
-    node_head_read(lp, &h);
-    for (uint32_t pos = h.first_entry; pos != 0; pos = node_entry_skip(lp, pos, &e)) {
-        node_entry_read(lp, &pos, key_id(idtree_id(at)), h.fields, &e);
+    struct stream_head h;
+    struct stream_entry e;
+    stream_head_read(lp, &h);
+    for (uint32_t pos = h.first_entry; pos != 0; pos = stream_entry_skip(lp, pos, &e)) {
+        stream_entry_read(lp, &pos, key_id(idtree_id(at)), h.fields, &e);
         if (!e.deleted && stream_is_referenced(t->record, e.id)) return false;
     }
     return true;
@@ -115,8 +116,8 @@ static void trim(struct trimming *t)
     for (;;) {
         struct idtree_at at = idtree_first(&s->nodes);
         if (!idtree_at_valid(at) || is_over(t)) return;
-        struct node_head h;
-        node_head_read(node_at(s, at), &h);
+        struct stream_head h;
+        stream_head_read(node_at(s, at), &h);
         if (t->how->limit > 0 && t->gone + (uint64_t)h.live > t->how->limit) return;
         if (!node_is_due(t, at, h.live)) {
             if (!t->how->approx) node_trim(t, at);
@@ -157,6 +158,6 @@ uint64_t stream_trim(struct record *r, const struct stream_trim *how)
     } else {
         trim(&t);
     }
-    if (t.gone > 0) first_id_learn(t.stream);
+    if (t.gone > 0) stream_first_id_learn(t.stream);
     return t.gone;
 }

@@ -188,7 +188,6 @@ static void test_memory_of_ascending_ids(void **state)
 
 int main(void)
 {
-    mem_thread_init();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_model),
         cmocka_unit_test(test_memory_of_ascending_ids),
