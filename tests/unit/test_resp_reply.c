@@ -488,9 +488,41 @@ static void test_random(void **state)
     chunk_pool_free(pool);
 }
 
+/* The same bytes, wherever in a chunk they come to lie. */
+static void test_bulk_inline(void **state)
+{
+    char text[201];
+    for (size_t i = 0; i < sizeof text; i++) text[i] = (char)i;
+    struct reply a, b;
+    struct chunk_pool *pool = chunk_pool_new(4);
+    reply_init(&a, pool);
+    reply_init(&b, pool);
+    for (size_t i = 0; i < 3000; i++) {
+        char *exact = malloc(i % sizeof text + 1); /* so that a sanitizer sees reads beyond the end */
+        memcpy(exact, text, i % sizeof text);
+        reply_bulk_inline(&a, slice_of(exact, i % sizeof text));
+        reply_bulk(&b, slice_of(exact, i % sizeof text));
+        free(exact);
+    }
+    size_t size = reply_pending_bytes(&b);
+    char *expected = malloc(size);
+    assert_int_equal(reply_copy_out(&b, expected, size), size);
+    assert_wire(&a, slice_of(expected, size));
+    free(expected);
+    reply_clear(&a);
+    a.muted = true;
+    reply_bulk_inline(&a, SLICE("nothing"));
+    assert_false(reply_pending(&a));
+    reply_deinit(&a);
+    reply_deinit(&b);
+    chunk_pool_free(pool);
+    (void)state;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_bulk_inline),
         cmocka_unit_test(test_golden),
         cmocka_unit_test(test_chunk_borders),
         cmocka_unit_test(test_idle_holds_nothing),
