@@ -108,8 +108,11 @@ static enum status mark_stale(struct record **r)
     return ST_OK;
 }
 
-/* Calls for each run of registers that are not 0. False: the opcodes do not cover the registers exactly. */
-static bool sparse_walk(struct slice s, void (*run)(void *arg, uint32_t first, struct sparse_op op), void *arg)
+typedef void run_fn(void *arg, uint32_t first, struct sparse_op op);
+
+/* Calls for each run of registers that are not 0. False: the opcodes do not cover the registers exactly. Inlined with
+ * the function that it calls: a value has thousands of runs. */
+static inline __attribute__((always_inline)) bool sparse_walk(struct slice s, run_fn *run, void *arg)
 {
     const uint8_t *p = opcodes(s);
     size_t len = s.len - HLL_HEADER, at = 0;

@@ -111,6 +111,19 @@ static void test_strings(void **state)
         {"msetex 1 x 2 3", "(error) ERR syntax error", ""},
         {"delifeq x 3", "0", ""},
         {"delifeq x 2", "1", "DEL x"},
+        {"delex x", "0", ""},
+        {"set x 5 ifne 6", "OK", "set x 5"},
+        {"set x 6 ifne 5", "nil", ""},
+        {"set x 6 get ifdne 0000000000000000", "\"5\"", "set x 6"},
+        {"delex x ifeq 3", "0", ""},
+        {"delex x ifne 3", "1", "DEL x"},
+        {"set x 5 ex 100 ifdne 0000000000000000", "OK", "SET x 5 PXAT " T100S},
+        {"delex x", "1", "DEL x"},
+        {"bitfield bits overflow fail incrby u4 0 100", "[nil]", "bitfield bits overflow fail incrby u4 0 100"},
+        {"bitfield bits overflow fail incrby u4 0 100", "[nil]", ""},
+        {"pfadd hll a", "1", "pfadd hll a"},
+        {"pfcount hll", "1", "pfcount hll"},
+        {"pfcount hll", "1", ""},
         {0}};
     steps_run(*state, steps);
 }
