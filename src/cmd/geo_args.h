@@ -1,5 +1,5 @@
-/* What the geo commands share: positions, units and lengths as arguments name them, and replies with them. Only the files
- * of cmd/ include this. */
+/* What the geo commands share: positions, units and lengths as arguments name them, and replies with them. Only the
+ * files of cmd/ include this. */
 #ifndef CAIRN_CMD_GEO_ARGS_H
 #define CAIRN_CMD_GEO_ARGS_H
 

@@ -10,7 +10,7 @@
 
 /* clang-format off: a table, one command after the other in the order of their names */
 const struct command set_commands[] = {
-    {SET("sadd", cmd_sadd, -3, GROW | CMD_FAST), ONE_KEY(KEY_RW | KEY_INSERT),
+    {SET("sadd", cmd_sadd, -3, GROW | CMD_FAST), ONE_KEY(KEY_RW | KEY_INSERT), ELEMENT_AT(2),
      DOCS("1.0.0", "O(N) in the number of members given", "Adds members to a set, creating it when absent."),
      HISTORY({"2.4.0", "Several members."}), ARGS(KEY_ARG("key"), ARG("member", ARG_STRING, MULTIPLE))},
     {SET("scard", cmd_scard, 2, READ | CMD_FAST), ONE_KEY(KEY_RO),
@@ -36,12 +36,12 @@ const struct command set_commands[] = {
      KEY_SPECS(SPEC_RANGE(1, 0, 1, KEY_OW | KEY_UPDATE), SPEC_RANGE(2, -1, 1, KEY_RO | KEY_ACCESS)),
      DOCS("1.0.0", "O(N*M) at worst, N members in the smallest of M sets", "Stores the members that all sets have."),
      ARGS(KEY_ARG("destination"), KEY_ARG("key", MULTIPLE, .key_spec = 1))},
-    {SET("sismember", cmd_sismember, 3, READ | CMD_FAST), ONE_KEY(KEY_RO),
+    {SET("sismember", cmd_sismember, 3, READ | CMD_FAST), ONE_KEY(KEY_RO), ELEMENT_AT(2),
      DOCS("1.0.0", "O(1)", "Tells whether a set has a member."), ARGS(KEY_ARG("key"), ARG("member", ARG_STRING))},
     {SET("smembers", cmd_smembers, 2, READ), ONE_KEY(KEY_RO | KEY_ACCESS),
      DOCS("1.0.0", "O(N) in the size of the set", "Returns all members of a set."),
      TIPS("nondeterministic_output_order"), ARGS(KEY_ARG("key"))},
-    {SET("smismember", cmd_smismember, -3, READ | CMD_FAST), ONE_KEY(KEY_RO | KEY_ACCESS),
+    {SET("smismember", cmd_smismember, -3, READ | CMD_FAST), ONE_KEY(KEY_RO | KEY_ACCESS), ELEMENT_AT(2),
      DOCS("6.2.0", "O(N) in the number of members given", "Tells of each of several members whether a set has it."),
      ARGS(KEY_ARG("key"), ARG("member", ARG_STRING, MULTIPLE))},
     {SET("smove", cmd_smove, 4, WRITE | CMD_FAST), KEY_POSITIONS(1, 2, 1),
@@ -56,7 +56,7 @@ const struct command set_commands[] = {
      DOCS("1.0.0", "O(N) in the number of members returned", "Returns members of a set chosen at random."),
      TIPS("nondeterministic_output"), HISTORY({"2.6.0", "A count."}),
      ARGS(KEY_ARG("key"), ARG("count", ARG_INTEGER, SINCE("2.6.0"), OPTIONAL))},
-    {SET("srem", cmd_srem, -3, WRITE | CMD_FAST), ONE_KEY(KEY_RW | KEY_DELETE),
+    {SET("srem", cmd_srem, -3, WRITE | CMD_FAST), ONE_KEY(KEY_RW | KEY_DELETE), ELEMENT_AT(2),
      DOCS("1.0.0", "O(N) in the number of members given", "Removes members from a set."),
      HISTORY({"2.4.0", "Several members."}), ARGS(KEY_ARG("key"), ARG("member", ARG_STRING, MULTIPLE))},
     {SET("sscan", cmd_sscan, -3, READ), ONE_KEY(KEY_RO | KEY_ACCESS),

@@ -1,5 +1,5 @@
-/* SORT and SORT_RO: the elements of a list, set or sorted set in order, or what keys named after them hold; to the client
- * or into a list. */
+/* SORT and SORT_RO: the elements of a list, set or sorted set in order, or what keys named after them hold; to the
+ * client or into a list. */
 #include "cmd/sort_cmds.h"
 
 #include "base/mem.h"

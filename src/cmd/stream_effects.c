@@ -38,6 +38,7 @@ void stream_effect_trimmed(struct ctx *ctx, const struct stream_options *o, cons
     struct number_word length;
     char id_text[STREAM_ID_TEXT_MAX], min_text[STREAM_ID_TEXT_MAX];
     if (!effects_wanted(ctx)) return;
+    on_stack[0] = SLICE(""); /* the first word is never left out, which the compiler does not see */
     if (ctx->argc > WORDS_ON_STACK) words = mem_alloc((size_t)ctx->argc * sizeof(*words));
     int n = 0;
     for (int i = 0; i < ctx->argc; i++) {

@@ -1,5 +1,5 @@
-/* Sorted sets: popping the lowest or the highest, at once or when there is something. What was popped from one of several
- * keys, or after a wait, goes into the log as a ZPOPMIN or ZPOPMAX of that key. */
+/* Sorted sets: popping the lowest or the highest, at once or when there is something. What was popped from one of
+ * several keys, or after a wait, goes into the log as a ZPOPMIN or ZPOPMAX of that key. */
 #include "base/mem.h"
 #include "cmd/collection.h"
 #include "cmd/zset_args.h"

@@ -3,8 +3,8 @@
  * leaves full leaves behind; taking away from the front frees whole leaves. Small maps are one small block.
  *
  * Values are bytes of the tree's `value_size` (a multiple of 8, or 0: a set of ids); what they refer to is the
- * caller's. Pointers to values and places (struct idtree_at) are valid until the tree changes. struct idtree may be moved, but
- * not copied. All operations on one id are O(log n), steps to a neighbour O(1). */
+ * caller's. Pointers to values and places (struct idtree_at) are valid until the tree changes. struct idtree may be
+ * moved, but not copied. All operations on one id are O(log n), steps to a neighbour O(1). */
 #ifndef CAIRN_DS_IDTREE_H
 #define CAIRN_DS_IDTREE_H
 

@@ -194,7 +194,7 @@ static struct listpack_value entry_value(const uint8_t *p)
 
 /* ---- making an entry */
 
-_Static_assert(HEAD_MAX == sizeof ((struct listpack_entry *)0)->head, "the header says the same");
+_Static_assert(HEAD_MAX == sizeof((struct listpack_entry *)0)->head, "the header says the same");
 
 static void encode_number(struct listpack_entry *e, int64_t v)
 {

@@ -176,6 +176,7 @@ struct command {
     int16_t arity;                /* number of arguments with the name(s); negative: at least so many */
     int16_t first_key, last_key, key_step; /* of all that has fixed positions; 0 0 0: no keys, or movable ones */
     uint8_t group;                /* enum command_group */
+    uint8_t element;              /* argument that names an element of the first key's value, to prefetch; 0: none */
     uint8_t key_spec_count, doc_flags;
     const char *name;             /* lower case and in full: "get", "client|list" */
     const struct key_spec *key_specs;

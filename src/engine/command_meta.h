@@ -26,6 +26,8 @@
 #define CONTAINER(group_, name_, subcommands_)                                                                         \
     COMMAND(group_, name_, NULL, -2, 0u, 0u), .subcommands = (subcommands_)
 
+/* The argument that names a field or member: it is looked for ahead of its turn. */
+#define ELEMENT_AT(index_) .element = (index_)
 #define DOCS(since_, complexity_, summary_) .since = (since_), .complexity = (complexity_), .summary = (summary_)
 #define DEPRECATED(since_, replaced_by_)                                                                               \
     .doc_flags = DOC_DEPRECATED, .deprecated_since = (since_), .replaced_by = (replaced_by_)

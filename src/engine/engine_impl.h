@@ -25,7 +25,8 @@ enum {
     EXPIRE_PARTS_STEP = 32,      /* fields of a hash that go with one of them */
     TICK_MAX_SLEEP_US = 100 * 1000,
     TXN_QUEUE_MAX = 1024 * 1024, /* commands of one transaction */
-    DISK_ERROR_MAX = 512
+    DISK_ERROR_MAX = 512,
+    ELEMENT_PREFETCH_MIN = 4     /* commands at once from which looking ahead for elements pays */
 };
 
 /* Gates, in Redis's order of evaluation. A command has a mask of the gates that concern it; the engine and each session

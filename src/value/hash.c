@@ -274,6 +274,13 @@ static uint64_t ops_parts_expire_ms(const struct record *r)
     return is_large(r) ? hash_large_first_expiry(large_of(r)) : hash_pack_first_expiry(r);
 }
 
+static const struct table *ops_elements(const struct record *r, const struct hash_seed **seed)
+{
+    if (!is_large(r)) return NULL;
+    *seed = large_of(r)->table.arg;
+    return &large_of(r)->table;
+}
+
 static void ops_check(const struct record *r)
 {
     assert(hash_form(r) <= HASH_LARGE);
@@ -292,6 +299,7 @@ const struct value_ops hash_ops = {
     .mem = ops_mem,
     .free_effort = ops_free_effort,
     .encoding_name = ops_encoding_name,
+    .elements = ops_elements,
     .parts_expire_ms = ops_parts_expire_ms,
     .check = ops_check,
 };

@@ -215,6 +215,12 @@ size_t record_len(const struct record *r)
     return ops->len == NULL ? 1 : ops->len(r);
 }
 
+const struct table *record_elements(const struct record *r, const struct hash_seed **seed)
+{
+    const struct value_ops *ops = value_ops(record_type(r));
+    return ops->elements == NULL ? NULL : ops->elements(r, seed);
+}
+
 size_t record_free_effort(const struct record *r)
 {
     return value_ops(record_type(r))->free_effort(r);

@@ -463,6 +463,14 @@ static void set_check(const struct record *r)
     }
 }
 
+static const struct table *set_elements(const struct record *r, const struct hash_seed **seed)
+{
+    if (set_encoding(r) != SET_TABLE) return NULL;
+    const struct set_table *t = record_object(r);
+    *seed = t->seed;
+    return &t->members;
+}
+
 const struct value_ops set_ops = {
     .name = "set",
     .len = set_len,
@@ -471,5 +479,6 @@ const struct value_ops set_ops = {
     .mem = set_mem,
     .free_effort = set_free_effort,
     .encoding_name = set_encoding_name,
+    .elements = set_elements,
     .check = set_check,
 };

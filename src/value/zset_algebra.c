@@ -1,6 +1,6 @@
-/* The algebra of sorted sets and sets. Intersections and differences ask the sources, which all find a member in O(1) or
- * are small. A union needs to know what it has already: an index of the members met so far, by open addressing, without
- * those of the last (largest) source, which only asks. */
+/* The algebra of sorted sets and sets. Intersections and differences ask the sources, which all find a member in O(1)
+ * or are small. A union needs to know what it has already: an index of the members met so far, by open addressing,
+ * without those of the last (largest) source, which only asks. */
 #include "value/zset_algebra.h"
 
 #include "base/mem.h"
@@ -171,7 +171,8 @@ static bool inter_score(const struct zset_source *sources, size_t count, struct 
     for (size_t i = 1; i < count; i++) {
         double other;
         if (!source_score(&sources[i], member, &other)) return false;
-        *score = combine(*score, sources[i].weight * other, aggregate); /* NaN spoils a sum, and leaves extremes alone */
+        /* NaN spoils a sum, and leaves extremes alone */
+        *score = combine(*score, sources[i].weight * other, aggregate);
     }
     return true;
 }

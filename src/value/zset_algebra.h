@@ -1,4 +1,5 @@
-/* Unions, intersections and differences of sorted sets and sets. A set counts as a sorted set whose scores are all 1. */
+/* Unions, intersections and differences of sorted sets and sets. A set counts as a sorted set whose scores are all
+ * 1. */
 #ifndef CAIRN_VALUE_ZSET_ALGEBRA_H
 #define CAIRN_VALUE_ZSET_ALGEBRA_H
 
