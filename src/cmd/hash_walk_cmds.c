@@ -5,6 +5,8 @@
 #include "cmd/collection.h"
 #include "cmd/hash_shared.h"
 
+#include <inttypes.h>
+
 /* --- everything --- */
 
 void cmd_hgetall(struct ctx *ctx)
@@ -144,7 +146,11 @@ void cmd_hrandfield(struct ctx *ctx)
         return;
     }
     enum status st = arg_i64(ctx, 2, &count);
-    if (st == ST_OK && count == INT64_MIN) st = ST_RANGE;
+    if (st == ST_OK && count == INT64_MIN) {
+        reply_errorf(ctx->reply, "ERR value is out of range, value must between %" PRId64 " and %" PRId64, -INT64_MAX,
+                     INT64_MAX);
+        return;
+    }
     bool with_values = ctx->argc == 4 && slice_is(arg(ctx, 3), "withvalues");
     if (st == ST_OK && ctx->argc > 3 && !with_values) st = ST_SYNTAX;
     if (st == ST_OK && with_values && (count < -(INT64_MAX / 2) || count > INT64_MAX / 2)) st = ST_RANGE;

@@ -14,6 +14,33 @@ import pytest
 from resp import OK
 
 GROUPS = {
+    "hash": """
+        HSET h a 1 b 2
+        HSET h a 1
+        HMSET h c 3 d 4
+        HSETNX h a 1
+        HSETNX h e 5
+        HINCRBY h a 5
+        HINCRBY h new -3
+        HINCRBY h a x
+        HINCRBYFLOAT h a 1.5
+        HINCRBYFLOAT h fresh 3.0e3
+        HINCRBYFLOAT h a nan
+        HGET h a
+        HGETALL h
+        HSCAN h 0
+        HRANDFIELD h 2
+        HDEL h x
+        HDEL h a a b x
+        HDEL h c d e new fresh
+        HDEL h a
+        HINCRBYFLOAT g f 0.1
+        HINCRBYFLOAT g f 0.2
+        EXPIRE g 100
+        COPY g copy
+        RENAME g renamed
+        MOVE renamed 1
+    """,
     "set": """
         SET k v
         SET k v EX 100
