@@ -96,6 +96,8 @@ void cmd_hscan(struct ctx *ctx)
 
 /* --- HRANDFIELD --- */
 
+enum { DRAW_BATCH = 4096 }; /* fields between two looks at the limit of the reply */
+
 struct random_reply {
     struct reply *reply;
     bool with_values;
@@ -121,10 +123,14 @@ static void randfield_count(struct ctx *ctx, int64_t count, bool with_values)
     if (count > 0 && wanted > live) wanted = live;
     reply_array(ctx->reply, (int64_t)wanted * (with_values && ctx->reply->protocol == 2 ? 2 : 1));
     if (wanted == 0) return;
-    if (count > 0)
+    if (count > 0) {
         hash_sample(r, ctx->hide_ms, prng, wanted, random_visit, &w);
-    else
-        hash_draw(r, ctx->hide_ms, prng, wanted, random_visit, &w);
+        return;
+    }
+    for (uint64_t batch; wanted > 0 && !session_output_full(ctx->session); wanted -= batch) {
+        batch = wanted < DRAW_BATCH ? wanted : DRAW_BATCH;
+        hash_draw(r, ctx->hide_ms, prng, batch, random_visit, &w);
+    }
 }
 
 static void randfield_one(struct ctx *ctx)

@@ -171,6 +171,11 @@ bool session_doomed(const struct session *s)
     return s->doomed;
 }
 
+bool session_output_full(const struct session *s)
+{
+    return s->reply->muted || (s->ops != NULL && s->ops->output_full != NULL && s->ops->output_full(s->peer));
+}
+
 bool session_blocked(const struct session *s)
 {
     return s->blocked || s->postponed;

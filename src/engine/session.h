@@ -43,6 +43,8 @@ struct session_peer_ops {
     /* The session can go on (unblocked, unpaused) or is doomed: look at it in this turn. Must not run commands inside
      * the call. */
     void (*wake)(void *peer);
+    /* The reply is beyond a limit at which the peer is given up. NULL: it has none. */
+    bool (*output_full)(void *peer);
 };
 
 /* reply: where the session's answers go; it belongs to the peer and lives as long as the session. Fires the limit
@@ -57,6 +59,8 @@ uint32_t session_flags(const struct session *s);
 bool session_doomed(const struct session *s);
 /* blocked on keys or postponed by CLIENT PAUSE: its owner must not submit */
 bool session_blocked(const struct session *s);
+/* A reply without end may end here: nobody will get it (CLIENT REPLY, or beyond the peer's limit). */
+bool session_output_full(const struct session *s);
 bool session_authenticated(const struct session *s);
 struct reply *session_reply(const struct session *s);
 void session_doom(struct session *s);           /* the owner will be woken and shall close it */

@@ -49,7 +49,14 @@ static void wake(void *peer)
         list_push_back(&c->worker->woken, &c->woken_link);
 }
 
-static const struct session_peer_ops conn_peer_ops = {describe, wake};
+static bool output_full(void *peer)
+{
+    const struct conn *c = peer;
+    uint64_t limit = net_output_limit(engine_config(c->worker->engine), OUTPUT_NORMAL)->hard_bytes;
+    return limit > 0 && reply_pending_bytes(&c->reply) >= limit;
+}
+
+static const struct session_peer_ops conn_peer_ops = {describe, wake, output_full};
 
 struct conn *conn_open(struct worker *w, int fd, bool unix_socket)
 {

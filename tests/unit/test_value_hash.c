@@ -53,7 +53,8 @@ static struct slice text_of(char scratch[32], const char *prefix, long n)
 static void fill(struct record *r, long from, long to, const struct value_limits *limits)
 {
     char field[32], value[32];
-    for (long i = from; i < to; i++) assert_true(hash_set(r, text_of(field, "f", i), text_of(value, "v", i), 0, limits));
+    for (long i = from; i < to; i++)
+        assert_true(hash_set(r, text_of(field, "f", i), text_of(value, "v", i), 0, limits));
 }
 
 static void forms_and_their_borders(void **state)
