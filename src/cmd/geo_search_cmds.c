@@ -195,7 +195,8 @@ static bool options_complete(struct ctx *ctx, const struct search *s, unsigned g
     }
     bool polygon = s->has_shape && s->query.shape == GEO_POLYGON;
     if (grammar & SEARCH && !s->by_member && !s->by_position && !polygon) {
-        reply_errorf(ctx->reply, "ERR exactly one of FROMMEMBER or FROMLONLAT can be specified for %.*s", len, name.ptr);
+        reply_errorf(ctx->reply, "ERR exactly one of FROMMEMBER or FROMLONLAT can be specified for %.*s", len,
+                     name.ptr);
         return false;
     }
     if (grammar & SEARCH && !s->has_shape) {

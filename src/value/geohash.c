@@ -1,8 +1,8 @@
 /* Geohashes: cutting, interleaving, and finding the way through a rectangle in the order of the scores.
  *
  * The order of interleaved numbers runs through the plane in Zs within Zs. Between two cells of a rectangle it may
- * leave the rectangle for long; geo_rect_next finds where it enters again (Tropf and Herzog, "Multidimensional range
- * search in dynamically balanced trees", 1981, call it BIGMIN). */
+ * leave the rectangle for long; geo_rect_next finds where it enters again (BIGMIN in Tropf and Herzog,
+ * "Multidimensional range search in dynamically balanced trees", 1981). */
 #include "value/geohash.h"
 
 #include <math.h>

@@ -121,7 +121,8 @@ static struct index_slot *index_find(const struct index *x, struct slice member,
     return &x->slots[at];
 }
 
-static void union_add(struct index *x, const struct zset_source *s, enum zset_aggregate aggregate, bool first, bool last)
+static void union_add(struct index *x, const struct zset_source *s, enum zset_aggregate aggregate, bool first,
+                      bool last)
 {
     struct walk w;
     struct zset_item item;
@@ -164,14 +165,14 @@ void zset_union(struct zset_source *sources, size_t count, enum zset_aggregate a
 
 /* ---- intersection ---- */
 
-/* The combined score of a member of the first source, if the others have it. */
+/* The combined score of a member of the first source, if the others have it. A product that is no number makes a sum 0,
+ * and leaves extremes alone. */
 static bool inter_score(const struct zset_source *sources, size_t count, struct slice member,
                         enum zset_aggregate aggregate, double *score)
 {
     for (size_t i = 1; i < count; i++) {
         double other;
         if (!source_score(&sources[i], member, &other)) return false;
-        /* NaN spoils a sum, and leaves extremes alone */
         *score = combine(*score, sources[i].weight * other, aggregate);
     }
     return true;

@@ -7,8 +7,8 @@
 
 #include <stdlib.h>
 
-enum { BLOCK_SIZE = 4096, RADIX_LEN_MIN = 200, DIGIT_BITS = 11, DIGITS = 1 << DIGIT_BITS, DIGIT_COUNT = 6 };
-_Static_assert(DIGIT_COUNT *DIGIT_BITS >= 64, "all bits of a score");
+enum { BLOCK_SIZE = 4096, RADIX_LEN_MIN = 200, DIGIT_BITS = 11, DIGITS = 1 << DIGIT_BITS };
+enum { DIGIT_COUNT = (64 + DIGIT_BITS - 1) / DIGIT_BITS }; /* all bits of a score */
 
 /* ---- texts ---- */
 

@@ -25,6 +25,7 @@ void zset_items_sort(struct zset_items *items); /* by score, then by member */
 void zset_items_deinit(struct zset_items *items);
 
 /* A set of elements that are sorted, and of which no two have the same member. NULL: no room for a long key. */
-struct record *zset_build(struct slice key, const struct zset_items *sorted, const struct value_limits *limits) must_use;
+struct record *zset_build(struct slice key, const struct zset_items *sorted,
+                          const struct value_limits *limits) must_use;
 
 #endif
