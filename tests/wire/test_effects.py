@@ -338,6 +338,55 @@ GROUPS = {
         ZREMRANGEBYLEX z [a (b
         ZREMRANGEBYLEX z - +
     """,
+    "sorted set pops and algebra": """
+        ZADD z 1 a 2 b 3 c 4 d 5 e 6 f 7 g 8 h
+        ZPOPMIN z
+        ZPOPMAX z 2
+        ZPOPMIN z 0
+        ZPOPMIN nothing
+        ZMPOP 2 nothing z MIN
+        ZMPOP 2 nothing z MAX COUNT 2
+        ZMPOP 1 z MAX COUNT 100
+        ZMPOP 1 z MIN
+        ZADD z 1 a 2 b 3 c
+        BZPOPMIN nothing z 0
+        BZPOPMAX z 0
+        BZMPOP 0 1 z MIN COUNT 5
+        BZPOPMIN z 0.001
+        ZADD z 1 a 2 b
+        MULTI
+        BZPOPMIN z 0
+        BZPOPMIN nothing 0
+        ZPOPMIN z 5
+        EXEC
+        ZADD x 1 a 2 b
+        ZADD y 3 b 4 c
+        ZUNIONSTORE d 2 x y WEIGHTS 1 2
+        ZINTERSTORE d 2 x y AGGREGATE MAX
+        ZDIFFSTORE d 2 x y
+        ZDIFFSTORE d 2 x x
+        ZDIFFSTORE d 2 x x
+        ZUNION 2 x y
+        ZINTERCARD 2 x y
+        ZUNIONSTORE x 2 x y
+    """,
+    "geo": """
+        GEOADD g 13.361389 38.115556 Palermo 15.087269 37.502669 Catania
+        GEOADD g 13.361389 38.115556 Palermo
+        geoadd g CH xx nx 13 38 Palermo
+        geoadd g CH xx 13 38 Palermo 14 38 nothing
+        GEOADD g NX ch 13 39 Palermo 180 85.05112878 corner
+        GEOADD g NX 13 39 Palermo
+        GEOADD h XX 1 1 a
+        GEOSEARCHSTORE d g FROMLONLAT 15 37 BYRADIUS 200 km STOREDIST
+        GEOSEARCHSTORE d g FROMLONLAT 15 37 BYRADIUS 1 m
+        GEOSEARCHSTORE d g FROMLONLAT 15 37 BYRADIUS 1 m
+        GEORADIUS g 15 37 200 km STORE d
+        GEORADIUS g 15 37 200 km
+        GEORADIUSBYMEMBER g Palermo 200 km STOREDIST d COUNT 1
+        GEOSEARCH g FROMLONLAT 15 37 BYRADIUS 200 km
+        GEOPOS g Palermo
+    """,
     "sets": """
         SADD s a b c a
         SADD s a b
