@@ -32,8 +32,10 @@ static bool is_idle(const struct ctx *ctx, const struct claim *c, const struct s
 /* The entry is the consumer's now; the log says so. */
 static void take(struct ctx *ctx, struct claim *c, struct stream_id id)
 {
+    bool is_new = stream_pending_find(c->group, id) == NULL;
     struct stream_pending *p = stream_pending_give(c->group, id, c->consumer);
     p->delivered_ms = c->delivered_ms;
+    if (is_new) p->deliveries = 1; /* forced */
     if (c->retry_count >= 0)
         p->deliveries = (uint64_t)c->retry_count;
     else if (!c->just_id)

@@ -256,8 +256,6 @@ static bool setid_parse(struct ctx *ctx, struct setid_args *a)
 
 static const char *setid_judge(const struct setid_args *a, const struct record *r)
 {
-    if (stream_id_less(a->id, stream_max_deleted_id(r)))
-        return "ERR The ID specified in XSETID is smaller than current max_deleted_entry_id";
     if (stream_len(r) == 0) return NULL;
     if (stream_id_less(a->id, stream_top_id(r)))
         return "ERR The ID specified in XSETID is smaller than the target stream top item";
@@ -285,6 +283,7 @@ void cmd_xsetid(struct ctx *ctx)
     stream_set_last_id(r, a.id);
     if (a.entries_added >= 0) stream_set_entries_added(r, (uint64_t)a.entries_added);
     if (a.has_max_deleted && !stream_id_is_zero(a.max_deleted_id)) stream_set_max_deleted_id(r, a.max_deleted_id);
-    key_changed(ctx, key.name, EV_STREAM, "xsetid");
+    data_changed(ctx); /* the entries are as they were: watchers are not told */
+    key_event(ctx, ctx->db, key.name, EV_STREAM, "xsetid");
     reply_ok(ctx->reply);
 }

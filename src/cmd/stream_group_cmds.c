@@ -64,6 +64,13 @@ static struct stream_group *xgroup_fetch(struct ctx *ctx, struct record **r)
 
 /* ---- XGROUP */
 
+/* The entries are as they were: watchers of the key are not told. */
+static void group_changed(struct ctx *ctx, struct slice key, const char *event)
+{
+    data_changed(ctx);
+    key_event(ctx, ctx->db, key, EV_STREAM, event);
+}
+
 struct xgroup_options {
     bool make_stream;
     int64_t entries_read;
@@ -128,12 +135,16 @@ void cmd_xgroup_create(struct ctx *ctx)
     } else if (!arg_stream_id(ctx, 4, 0, &id)) {
         return;
     }
-    if (r == NULL && (r = collection_create(ctx, key, stream_new)) == NULL) return;
+    bool is_new = r == NULL;
+    if (is_new && (r = collection_create(ctx, key, stream_new)) == NULL) return;
     if (stream_group_create(r, arg(ctx, 3), id, entries_read_capped(r, o.entries_read)) == NULL) {
         reply_error(ctx->reply, SLICE("BUSYGROUP Consumer Group name already exists"));
         return;
     }
-    key_changed(ctx, key.name, EV_STREAM, "xgroup-create");
+    if (is_new)
+        key_changed(ctx, key.name, EV_STREAM, "xgroup-create");
+    else
+        group_changed(ctx, key.name, "xgroup-create");
     reply_ok(ctx->reply);
 }
 
@@ -150,7 +161,7 @@ void cmd_xgroup_setid(struct ctx *ctx)
     else if (!arg_stream_id_special(ctx, 4, 0, &id))
         return;
     stream_group_set(g, id, entries_read_capped(r, o.entries_read));
-    key_changed(ctx, arg(ctx, 2), EV_STREAM, "xgroup-setid");
+    group_changed(ctx, arg(ctx, 2), "xgroup-setid");
     reply_ok(ctx->reply);
 }
 
@@ -165,7 +176,8 @@ void cmd_xgroup_destroy(struct ctx *ctx)
     struct stream_group *g = stream_group_find(r, arg(ctx, 3));
     if (g != NULL) {
         stream_group_remove(r, g);
-        key_changed(ctx, arg(ctx, 2), EV_STREAM, "xgroup-destroy");
+        group_changed(ctx, arg(ctx, 2), "xgroup-destroy");
+        key_ready(ctx, arg(ctx, 2)); /* its readers are told */
     }
     reply_int(ctx->reply, g != NULL);
 }
@@ -176,7 +188,7 @@ void cmd_xgroup_createconsumer(struct ctx *ctx)
     struct stream_group *g = xgroup_fetch(ctx, &r);
     if (g == NULL) return;
     bool created = stream_consumer_create(g, arg(ctx, 4), ctx->now_ms) != NULL;
-    if (created) key_changed(ctx, arg(ctx, 2), EV_STREAM, "xgroup-createconsumer");
+    if (created) group_changed(ctx, arg(ctx, 2), "xgroup-createconsumer");
     reply_int(ctx->reply, created);
 }
 
@@ -189,7 +201,7 @@ void cmd_xgroup_delconsumer(struct ctx *ctx)
     size_t pending = 0;
     if (c != NULL) {
         pending = stream_consumer_remove(g, c);
-        key_changed(ctx, arg(ctx, 2), EV_STREAM, "xgroup-delconsumer");
+        group_changed(ctx, arg(ctx, 2), "xgroup-delconsumer");
     }
     reply_int(ctx->reply, (int64_t)pending);
 }

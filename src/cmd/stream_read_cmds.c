@@ -148,7 +148,9 @@ static bool source_id_parse(struct ctx *ctx, const struct reading *a, int i, str
         s->is_frozen = true;
         return true;
     }
-    return arg_stream_id(ctx, i, 0, &s->after);
+    if (!arg_stream_id(ctx, i, 0, &s->after)) return false;
+    s->is_new = a->is_group && stream_id_eq(s->after, STREAM_ID_MAX); /* nobody has a history behind it */
+    return true;
 }
 
 static bool sources_find(struct ctx *ctx, struct reading *a, bool is_woken)
@@ -247,13 +249,13 @@ static void read_history(struct ctx *ctx, const struct reading *a, struct source
             stream_reader_init(&it, s->stream, id, id, false);
             if (stream_reader_next(&it, &id, &pairs)) {
                 reply_stream_entry(ctx->reply, &it, id, pairs);
+                p->delivered_ms = ctx->now_ms;
+                p->deliveries++;
             } else { /* deleted meanwhile */
                 reply_array(ctx->reply, 2);
                 reply_stream_id(ctx->reply, id);
                 reply_null_array(ctx->reply);
             }
-            p->delivered_ms = ctx->now_ms;
-            p->deliveries++;
         }
     }
     reply_defer_array(ctx->reply, mark, n);
@@ -292,11 +294,23 @@ static bool read_sources(struct ctx *ctx, const struct reading *a)
 
 /* ---- waiting */
 
+/* Asked first: trying to read leaves traces (the consumer was seen). */
+static bool has_news(const struct reading *a)
+{
+    for (int i = 0; i < a->sources_count; i++) {
+        const struct source *s = &a->sources[i];
+        if (s->stream == NULL) continue;
+        struct stream_id after = s->is_new ? stream_group_last_id(s->group) : s->after;
+        if (stream_id_less(after, stream_top_id(s->stream))) return true;
+    }
+    return false;
+}
+
 static bool serve(struct ctx *ctx, struct store_key key)
 {
     struct reading a;
     (void)key;
-    bool served = !reading_init(ctx, &a, true) || read_sources(ctx, &a);
+    bool served = !reading_init(ctx, &a, true) || (has_news(&a) && read_sources(ctx, &a));
     reading_deinit(&a);
     return served;
 }

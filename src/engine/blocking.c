@@ -125,6 +125,17 @@ static void ctx_of_blocked(struct ctx *ctx, struct engine *e, const struct block
     ctx->db = bc->db;
 }
 
+/* A command that waited was counted when it came; whether it failed shows only now. */
+static void count_failure(struct engine *e, const struct blocked_command *bc, uint64_t errors_before)
+{
+    const struct command_entry *container;
+    if (likely(e->call_errors == errors_before))
+        return;
+    const struct command_entry *entry = command_index_resolve(e->index, bc->args->argv, bc->args->argc, &container);
+    if (entry != NULL)
+        e->command_stats[entry->id].failed++;
+}
+
 /* Ends the wait with what `answer` replies. */
 static void finish(struct session *s, void (*answer)(struct ctx *ctx, const struct blocking_kind *kind))
 {
@@ -133,9 +144,11 @@ static void finish(struct session *s, void (*answer)(struct ctx *ctx, const stru
     struct ctx ctx;
     ctx_of_blocked(&ctx, e, bc);
     if (!s->doomed) {
+        uint64_t errors = e->call_errors;
         unit_begin(e);
         answer(&ctx, bc->kind);
         unit_commit(e);
+        count_failure(e, bc, errors);
     }
     engine_reply_mode_end(s);
     command_free(bc);
@@ -201,7 +214,9 @@ static bool serve_one(struct engine *e, struct wait *w)
     unit_begin(e);
     ctx.effect_slot = unit_slot_reserve(e);
     uint64_t logged = e->log_offset;
+    uint64_t errors = e->call_errors;
     bool served = bc->kind->serve(&ctx, key);
+    count_failure(e, bc, errors);
     if (ctx.effect_slot >= 0 && ctx.changed && !ctx.effect_given && !ctx.effect_suppressed)
         unit_effect_set(e, ctx.effect_slot, ctx.db, ctx.argc, ctx.argv, NULL);
     unit_commit(e);

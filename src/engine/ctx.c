@@ -177,6 +177,12 @@ void key_changed(struct ctx *ctx, struct slice key, enum event_class cls, const 
     key_changed_in(ctx, ctx->db, key, cls, event);
 }
 
+void key_ready(struct ctx *ctx, struct slice key)
+{
+    if (ctx->engine->blocking.keys.count > 0)
+        blocking_key_changed(ctx->engine, ctx->db, store_key(ctx->store, key));
+}
+
 void data_changed(struct ctx *ctx)
 {
     ctx->changed = true;

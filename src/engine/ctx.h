@@ -119,6 +119,8 @@ void key_changed_in(struct ctx *ctx, int db, struct slice key, enum event_class 
 void key_touched(struct ctx *ctx, struct slice key);
 /* Something changed that watchers, blocked clients and listeners are not told of (what a consumer has pending). */
 void data_changed(struct ctx *ctx);
+/* Sessions that wait for this key are tried once more; key_changed does so, too. */
+void key_ready(struct ctx *ctx, struct slice key);
 /* An event without a change of the value (a second event of one change: "expire" after "set"). */
 void key_event(struct ctx *ctx, int db, struct slice key, enum event_class cls, const char *event);
 /* Before a whole database changes: watchers of its keys become stale. with: the database that takes its place (SWAPDB),

@@ -140,12 +140,16 @@ void stream_group_set(struct stream_group *g, struct stream_id last_id, int64_t 
     g->entries_read = entries_read;
 }
 
-/* ---- how far a group has come */
+/* ---- how far a group has come
+ *
+ * entries_added counts up, and from the front entries go in order: so at both ends of the stream it is known how many
+ * came before. In between a group counts what it is given, which is right as long as nothing was deleted behind the
+ * place where it stands: max_deleted_id says how far deletions reached. Where no count is sure, it is unknown. */
 
 /* Whether something may have been taken out of the middle at or behind this ID. */
 static bool has_holes_from(const struct stream *s, struct stream_id id)
 {
-    if (s->length == 0 || stream_id_is_zero(s->max_deleted_id)) return false;
+    if (s->length == 0 || stream_id_less(s->max_deleted_id, s->first_id)) return false;
     return !stream_id_less(s->max_deleted_id, id);
 }
 
@@ -155,10 +159,8 @@ int64_t stream_entries_up_to(const struct record *r, struct stream_id id)
     int64_t added = (int64_t)s->entries_added;
     if (added == 0) return 0;
     if (s->length == 0 && !stream_id_less(s->last_id, id)) return added;
-    if (!stream_id_is_zero(id) && stream_id_less(id, s->max_deleted_id)) return STREAM_ENTRIES_READ_UNKNOWN;
     if (stream_id_eq(id, s->last_id)) return added;
-    if (stream_id_less(s->last_id, id)) return STREAM_ENTRIES_READ_UNKNOWN;
-    if (!stream_id_is_zero(s->max_deleted_id) && !stream_id_less(s->max_deleted_id, s->first_id))
+    if (stream_id_less(s->last_id, id) || !stream_id_less(s->max_deleted_id, s->first_id))
         return STREAM_ENTRIES_READ_UNKNOWN;
     if (stream_id_less(id, s->first_id)) return added - (int64_t)s->length;
     if (stream_id_eq(id, s->first_id)) return added - (int64_t)s->length + 1;
@@ -168,7 +170,9 @@ int64_t stream_entries_up_to(const struct record *r, struct stream_id id)
 void stream_group_advance(const struct record *r, struct stream_group *g, struct stream_id id)
 {
     const struct stream *s = stream_of(r);
-    if (g->entries_read != STREAM_ENTRIES_READ_UNKNOWN && !has_holes_from(s, id)) {
+    bool counts = g->entries_read != STREAM_ENTRIES_READ_UNKNOWN && !stream_id_less(g->last_id, s->first_id) &&
+                  !has_holes_from(s, g->last_id);
+    if (counts) {
         g->entries_read++;
     } else if (s->entries_added > 0) {
         g->entries_read = stream_entries_up_to(r, id);
@@ -180,10 +184,10 @@ bool stream_group_lag(const struct record *r, const struct stream_group *g, uint
 {
     const struct stream *s = stream_of(r);
     int64_t read = g->entries_read;
-    if (s->entries_added == 0) {
-        *lag = 0;
-        return true;
-    }
+    *lag = 0;
+    if (s->entries_added == 0 || s->length == 0) return true;
+    *lag = s->length;
+    if (stream_id_less(g->last_id, s->first_id) && stream_id_less(s->max_deleted_id, s->first_id)) return true;
     if (read == STREAM_ENTRIES_READ_UNKNOWN || has_holes_from(s, g->last_id))
         read = stream_entries_up_to(r, g->last_id);
     if (read == STREAM_ENTRIES_READ_UNKNOWN) return false;
