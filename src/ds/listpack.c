@@ -450,22 +450,42 @@ uint32_t listpack_seek(const struct listpack *lp, int64_t index)
     return at < len / 2 ? seek_forward(lp, at) : seek_back(lp, len - 1 - at);
 }
 
+/* Reads the entry at p; returns where the next one is. */
+static inline const uint8_t *read_step(const uint8_t *p, struct listpack_value *out)
+{
+    uint8_t b = p[0];
+    if (b >= TEXT6 && b < INT13) { /* most entries: all is known from the first byte */
+        uint32_t len = b & TEXT6_MAX;
+        *out = (struct listpack_value){.text = slice_of(p + 1, len)};
+        return p + len + 2;
+    }
+    if (b >= TEXT12 && b < TEXT32) {
+        uint32_t len = (b & 15u) << 8 | p[1];
+        *out = (struct listpack_value){.text = slice_of(p + 2, len)};
+        return p + 2 + len + (len + 2 <= 127 ? 1 : 2);
+    }
+    *out = entry_value(p);
+    return p + entry_step(p);
+}
+
 bool listpack_read(const struct listpack *lp, uint32_t *pos, struct listpack_value *out)
 {
     if (*pos == 0) return false;
     assert_entry(lp, *pos);
-    const uint8_t *p = bytes_of(lp) + *pos;
-    uint32_t step;
-    if (p[0] >= TEXT6 && p[0] < INT13) { /* most entries: all is known from the first byte */
-        uint32_t len = p[0] & TEXT6_MAX;
-        *out = (struct listpack_value){.text = slice_of(p + 1, len)};
-        step = len + 2;
-    } else {
-        *out = entry_value(p);
-        step = entry_step(p);
-    }
-    *pos = p[step] == END ? 0 : *pos + step;
+    const uint8_t *next = read_step(bytes_of(lp) + *pos, out);
+    *pos = *next == END ? 0 : (uint32_t)(next - bytes_of(lp));
     return true;
+}
+
+size_t listpack_read_many(const struct listpack *lp, uint32_t *pos, struct listpack_value *out, size_t max)
+{
+    if (*pos == 0 || max == 0) return 0;
+    assert_entry(lp, *pos);
+    const uint8_t *p = bytes_of(lp) + *pos;
+    size_t n = 0;
+    while (n < max && *p != END) p = read_step(p, &out[n++]);
+    *pos = *p == END ? 0 : (uint32_t)(p - bytes_of(lp));
+    return n;
 }
 
 /* ---- entries */

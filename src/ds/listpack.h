@@ -61,6 +61,8 @@ uint32_t listpack_end(const struct listpack *lp); /* where append inserts; no en
 uint32_t listpack_seek(const struct listpack *lp, int64_t index);
 /* Reads the entry and moves *pos to the next one; false (and nothing read) if *pos is 0. */
 bool listpack_read(const struct listpack *lp, uint32_t *pos, struct listpack_value *out);
+/* The same for up to max entries; returns how many. Slightly cheaper for each. */
+size_t listpack_read_many(const struct listpack *lp, uint32_t *pos, struct listpack_value *out, size_t max);
 
 /* ---- entries ---- */
 struct listpack_value listpack_get(const struct listpack *lp, uint32_t pos); /* view: valid until lp changes */

@@ -48,13 +48,6 @@ static bool walk_on(struct walk *w)
     return true;
 }
 
-static size_t fill_forward(const struct listpack *lp, uint32_t *pos, struct listpack_value *values, size_t max)
-{
-    size_t n = 0;
-    while (n < max && listpack_read(lp, pos, &values[n])) n++;
-    return n;
-}
-
 static size_t fill_backward(const struct listpack *lp, uint32_t *pos, struct listpack_value *values, size_t max)
 {
     size_t n = 0;
@@ -74,7 +67,7 @@ static struct list_run walk_read(struct walk *w, struct listpack_value *values, 
         return (struct list_run){values, 1, w->view.blob};
     }
     size_t n = w->backward ? fill_backward(w->view.lp, &w->pos, values, max)
-                           : fill_forward(w->view.lp, &w->pos, values, max);
+                           : listpack_read_many(w->view.lp, &w->pos, values, max);
     return (struct list_run){values, n, NULL};
 }
 
