@@ -12,12 +12,12 @@ void reply_run(struct reply *r, const struct list_run *run)
         reply_bulk_blob(r, run->blob);
         return;
     }
-    for (size_t i = 0; i < run->count; i++) {
-        const struct listpack_value *v = &run->values[i];
-        if (likely(!v->is_number))
-            reply_bulk(r, v->text);
-        else
-            reply_bulk_int(r, v->number);
+    const struct listpack_value *v = run->values, *end = v + run->count;
+    while (v < end) {
+        const struct listpack_value *texts = v;
+        while (v < end && !v->is_number) v++;
+        reply_bulks(r, &texts->text, sizeof *texts, (size_t)(v - texts));
+        for (; v < end && v->is_number; v++) reply_bulk_int(r, v->number);
     }
 }
 

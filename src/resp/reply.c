@@ -277,6 +277,47 @@ void reply_bulk(struct reply *r, struct slice s)
     put(r, "\r\n", 2);
 }
 
+/* Inline for the lengths that most elements of collections have; reads and writes nothing outside of them. */
+static inline char *copy_short(char *to, const char *from, size_t len)
+{
+    if (len >= 16 && len <= 128) {
+        for (size_t i = 0; i + 16 <= len; i += 16) memcpy(to + i, from + i, 16);
+        memcpy(to + len - 16, from + len - 16, 16);
+    } else if (len >= 4 && len < 16) {
+        if (len >= 8) {
+            memcpy(to, from, 8);
+            memcpy(to + len - 8, from + len - 8, 8);
+        } else {
+            memcpy(to, from, 4);
+            memcpy(to + len - 4, from + len - 4, 4);
+        }
+    } else if (len > 0) {
+        memcpy(to, from, len);
+    }
+    return to + len;
+}
+
+void reply_bulks(struct reply *r, const struct slice *first, size_t stride, size_t n)
+{
+    if (r->muted) return;
+    char *p = r->pos;
+    for (const char *at = (const char *)first; n > 0; n--, at += stride) {
+        const struct slice *s = (const void *)at;
+        if (unlikely((size_t)(r->end - p) < HEAD_MAX + 2 + s->len)) {
+            r->queued += (uint64_t)(p - r->pos);
+            r->pos = p;
+            reply_bulk(r, *s);
+            p = r->pos;
+            continue;
+        }
+        p = copy_short(head_write(p, '$', (int64_t)s->len), s->ptr, s->len);
+        *p++ = '\r';
+        *p++ = '\n';
+    }
+    r->queued += (uint64_t)(p - r->pos);
+    r->pos = p;
+}
+
 void reply_bulk_cstr(struct reply *r, const char *text)
 {
     reply_bulk(r, slice_cstr(text));

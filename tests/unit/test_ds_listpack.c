@@ -610,6 +610,72 @@ static void test_damage(void **state)
     }
 }
 
+/* The functions on a list inside a larger block, against those on a block of its own. */
+static void test_in_place(void **state)
+{
+    enum { ROOM = 40000, START = 20000 };
+    char *block = mem_alloc(ROOM);
+    struct listpack *in = (struct listpack *)(block + START), *own = listpack_new(0);
+    listpack_init(in);
+    char text[200];
+    struct prng prng;
+    prng_init(&prng, 5);
+    memset(text, 'x', sizeof text);
+    for (int i = 0; i < 4000; i++) {
+        struct listpack_entry e;
+        size_t len = listpack_len(own), size = prng_below(&prng, 200), count = 1 + prng_below(&prng, 3);
+        struct slice s = size % 3 == 0 ? slice_of(text, (size_t)sprintf(text, "%d", i * 77)) : slice_of(text, size);
+        bool front = prng_below(&prng, 2) == 0;
+        text[0] = 'x';
+        if (len > 0 && (listpack_size(in) > START / 2 || prng_below(&prng, 3) == 0)) {
+            if (count > len) count = len;
+            own = listpack_delete_range(own, listpack_seek(own, front ? 0 : -(int64_t)count), count);
+            if (front)
+                in = listpack_drop_first(in, count);
+            else
+                listpack_drop_last(in, count);
+        } else {
+            assert_int_equal(listpack_entry_make(&e, s), listpack_entry_size(s));
+            own = front ? listpack_prepend(own, s) : listpack_append(own, s);
+            if (front)
+                in = listpack_put_first(in, &e);
+            else
+                listpack_put_last(in, &e);
+        }
+        size = listpack_size(own);
+        assert_int_equal(listpack_size(in), size);
+        assert_memory_equal(in, own, size);
+        struct listpack *middle = (struct listpack *)(block + (ROOM - size) / 2);
+        memmove(middle, in, size);
+        in = middle;
+    }
+    mem_free(block);
+    listpack_free(own);
+}
+
+static void test_read_many(void **state)
+{
+    struct listpack *lp = listpack_new(0);
+    static char text[5000];
+    memset(text, 'y', sizeof text);
+    for (size_t i = 0; i < 300; i++) lp = listpack_append(lp, slice_of(text, i * i % 5000));
+    for (int64_t i = 0; i < 300; i++) lp = listpack_append_i64(lp, i * i * i * i * i * i * (i % 2 == 0 ? 1 : -1));
+    struct listpack_value values[64], one;
+    uint32_t a = listpack_first(lp), b = a;
+    size_t n, total = 0;
+    while ((n = listpack_read_many(lp, &a, values, 1 + total % 64)) > 0) {
+        for (size_t i = 0; i < n; i++) {
+            assert_true(listpack_read(lp, &b, &one));
+            assert_true(one.is_number == values[i].is_number && one.number == values[i].number);
+            assert_true(one.text.ptr == values[i].text.ptr && one.text.len == values[i].text.len);
+        }
+        assert_int_equal(a, b);
+        total += n;
+    }
+    assert_int_equal(total, 600);
+    listpack_free(lp);
+}
+
 int main(void)
 {
     mem_thread_init();
@@ -619,6 +685,7 @@ int main(void)
         cmocka_unit_test(test_many_entries),  cmocka_unit_test(test_model),
         cmocka_unit_test(test_random),        cmocka_unit_test(test_validate),
         cmocka_unit_test(test_foreign_forms), cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_in_place),      cmocka_unit_test(test_read_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

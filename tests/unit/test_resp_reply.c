@@ -519,10 +519,41 @@ static void test_bulk_inline(void **state)
     (void)state;
 }
 
+/* Against reply_bulk, one by one: all lengths around those that are copied in some special way, across chunks. */
+static void test_bulks(void **state)
+{
+    enum { COUNT = 600 };
+    static char text[COUNT * 2];
+    struct item { int before; struct slice text; int behind; } items[COUNT];
+    struct reply one, many;
+    reply_init(&one, NULL);
+    reply_init(&many, NULL);
+    for (size_t i = 0; i < sizeof text; i++) text[i] = (char)('a' + i % 26);
+    for (size_t i = 0; i < COUNT; i++) {
+        items[i].text = slice_of(text + i, i < 300 ? i : i * 7 % 40);
+        reply_bulk(&one, items[i].text);
+    }
+    reply_bulks(&many, &items[0].text, sizeof items[0], 0);
+    reply_bulks(&many, &items[0].text, sizeof items[0], 1);
+    reply_bulks(&many, &items[1].text, sizeof items[0], COUNT - 1);
+    size_t len = reply_pending_bytes(&one);
+    char *expected = malloc(len);
+    reply_copy_out(&one, expected, len);
+    assert_wire(&many, slice_of(expected, len));
+    free(expected);
+    reply_clear(&many);
+    many.muted = true;
+    reply_bulks(&many, &items[0].text, sizeof items[0], COUNT);
+    assert_int_equal(reply_pending_bytes(&many), 0);
+    reply_deinit(&one);
+    reply_deinit(&many);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bulk_inline),
+        cmocka_unit_test(test_bulks),
         cmocka_unit_test(test_golden),
         cmocka_unit_test(test_chunk_borders),
         cmocka_unit_test(test_idle_holds_nothing),
