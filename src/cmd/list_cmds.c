@@ -47,7 +47,11 @@ static void push(struct ctx *ctx, enum list_end end, bool only_existing)
         r = collection_create(ctx, key, list_new);
         if (unlikely(r == NULL)) return;
     }
-    if (likely(ctx->argc == 3))
+    struct blob *blob = NULL;
+    if (unlikely(ctx->argc == 3 && arg(ctx, 2).len >= BULK_BIG)) blob = arg_take_blob(ctx, 2);
+    if (unlikely(blob != NULL))
+        list_push_blob(r, end, blob, ctx_limits(ctx));
+    else if (likely(ctx->argc == 3))
         list_push(r, end, arg(ctx, 2), ctx_limits(ctx));
     else
         list_push_many(r, end, ctx->argv + 2, (size_t)ctx->argc - 2, ctx_limits(ctx));

@@ -24,7 +24,7 @@ bool arg_list_end(struct ctx *ctx, int i, enum list_end *out)
 /* The element stays readable while its list changes: a copy, or a reference to a large one. */
 struct kept {
     struct slice text;
-    struct blob *blob;
+    struct blob *blob; /* NULL: it is none */
     void *longer; /* than scratch */
     char scratch[256];
 };
@@ -48,8 +48,8 @@ static void kept_take(struct kept *k, const struct list_run *run)
 
 static void kept_drop(struct kept *k)
 {
-    if (k->blob != NULL) blob_unref(k->blob);
-    if (k->longer != NULL) mem_free(k->longer);
+    blob_unref(k->blob);
+    mem_free(k->longer);
 }
 
 bool list_move(struct ctx *ctx, struct store_key src_key, struct record *src, enum list_end from,
@@ -68,8 +68,11 @@ bool list_move(struct ctx *ctx, struct store_key src_key, struct record *src, en
     }
     reply_run(ctx->reply, &run);
     if (dst == src) list_drop(src, from, 1, ctx_limits(ctx));
-    list_push(dst, to, kept.text, ctx_limits(ctx));
-    kept_drop(&kept);
+    if (kept.blob != NULL)
+        list_push_blob(dst, to, kept.blob, ctx_limits(ctx));
+    else
+        list_push(dst, to, kept.text, ctx_limits(ctx));
+    mem_free(kept.longer);
     key_changed(ctx, dst_key.name, EV_LIST, to == LIST_HEAD ? "lpush" : "rpush");
     if (dst != src)
         list_popped(ctx, src_key, src, from, 1);

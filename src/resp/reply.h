@@ -47,7 +47,7 @@ void reply_simple(struct reply *r, struct slice text);       /* +text; CR and LF
 static inline void reply_ok(struct reply *r);
 void reply_int(struct reply *r, int64_t v);                  /* :v */
 void reply_bulk(struct reply *r, struct slice s);            /* $len */
-/* n bulks: the text at first, the one `stride` bytes behind it, and so on. For texts that are parts of larger things. */
+/* n bulks: the text at first, the one `stride` bytes behind it, and so on. */
 void reply_bulks(struct reply *r, const struct slice *first, size_t stride, size_t n);
 void reply_bulk_cstr(struct reply *r, const char *text);
 void reply_bulk_int(struct reply *r, int64_t v);             /* the digits as a bulk */

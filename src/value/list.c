@@ -124,6 +124,15 @@ void list_push(struct record *r, enum list_end end, struct slice element, const 
     push_one(r, end, element);
 }
 
+void list_push_blob(struct record *r, enum list_end end, struct blob *owned_element,
+                    const struct value_limits *limits)
+{
+    before_growth(r, blob_slice(owned_element).len, 1, limits);
+    if (is_chained(r) && chain_push_blob(chain_of(r), end, owned_element)) return;
+    push_one(r, end, blob_slice(owned_element));
+    blob_unref(owned_element);
+}
+
 void list_push_many(struct record *r, enum list_end end, const struct slice *elements, size_t count,
                     const struct value_limits *limits)
 {

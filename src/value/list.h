@@ -18,6 +18,9 @@ size_t list_len(const struct record *r);            /* O(1) */
 
 /* ---- the ends: O(1) per element, mostly without an allocation ---- */
 void list_push(struct record *r, enum list_end end, struct slice element, const struct value_limits *limits);
+/* The same of a blob's bytes; a list that keeps large elements apart keeps the blob. */
+void list_push_blob(struct record *r, enum list_end end, struct blob *owned_element,
+                    const struct value_limits *limits);
 /* One after the other; the form for all of them is chosen first. */
 void list_push_many(struct record *r, enum list_end end, const struct slice *elements, size_t count,
                     const struct value_limits *limits);

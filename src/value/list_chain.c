@@ -198,6 +198,13 @@ void chain_push(struct list_chain *c, enum list_end end, struct slice element)
     link_at_end(c, end, n);
 }
 
+bool chain_push_blob(struct list_chain *c, enum list_end end, struct blob *owned_element)
+{
+    if (blob_slice(owned_element).len <= c->limit.bytes) return false;
+    link_at_end(c, end, node_new_blob(owned_element));
+    return true;
+}
+
 void chain_drop(struct list_chain *c, enum list_end end, size_t count)
 {
     while (count > 0) {

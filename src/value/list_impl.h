@@ -40,6 +40,7 @@ struct list_node {
 struct list_node *node_new(size_t room, enum list_end filled_from) must_use; /* an empty listpack */
 struct list_node *node_new_packed(struct listpack *owned_lp) must_use;
 struct list_node *node_new_plain(struct slice element) must_use;
+struct list_node *node_new_blob(struct blob *owned_element) must_use;
 struct list_node *node_dup(const struct list_node *n) must_use; /* unlinked */
 void node_free(struct list_node *owned_n);
 struct listpack *node_take_listpack(struct list_node *owned_n) must_use; /* its listpack, as an allocation of its own */
@@ -113,6 +114,7 @@ void chain_settle(struct list_chain *c, struct list_node *n);
 /* The node of an element, and the element's index in it. index < len. */
 struct list_node *chain_find(const struct list_chain *c, size_t index, size_t *offset);
 void chain_push(struct list_chain *c, enum list_end end, struct slice element);
+bool chain_push_blob(struct list_chain *c, enum list_end end, struct blob *owned_element); /* false: not that large */
 void chain_drop(struct list_chain *c, enum list_end end, size_t count);
 void chain_insert(struct list_chain *c, struct list_node *n, size_t offset, struct slice element); /* at that place */
 void chain_replace(struct list_chain *c, struct list_node *n, size_t offset, struct slice element);

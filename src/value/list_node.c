@@ -51,7 +51,12 @@ struct list_node *node_new_plain(struct slice element)
 {
     struct blob *blob = blob_new(element.len, element.len);
     if (element.len > 0) memcpy(blob_bytes_mut(blob), element.ptr, element.len);
-    return node_make(NODE_PLAIN, blob, element.len, 1);
+    return node_new_blob(blob);
+}
+
+struct list_node *node_new_blob(struct blob *owned_element)
+{
+    return node_make(NODE_PLAIN, owned_element, blob_slice(owned_element).len, 1);
 }
 
 struct list_node *node_dup(const struct list_node *n)
@@ -255,7 +260,7 @@ void node_view_open(struct node_view *view, const struct list_node *n)
 
 void node_view_close(struct node_view *view)
 {
-    if (view->scratch != NULL) mem_free(view->scratch);
+    mem_free(view->scratch);
 }
 
 /* ---- the rest */

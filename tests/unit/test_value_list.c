@@ -2,6 +2,7 @@
  * of byte strings, with node sizes and compression depths that change on the way. */
 #include "value/list.h"
 
+#include "base/blob.h"
 #include "base/mem.h"
 #include "base/prng.h"
 
@@ -173,6 +174,28 @@ static void large_elements(void **state)
     assert_int_equal(list_erase(r, SLICE("small"), SIZE_MAX, false, &usual), 1);
     assert_int_equal(list_len(r), 3);
     record_free(r);
+}
+
+static void blobs_are_kept(void **state)
+{
+    struct record *r = make();
+    struct listpack_value v;
+    struct blob *blob = blob_new(10000, 10000);
+    memset(blob_bytes_mut(blob), 'b', 10000);
+    list_push_blob(r, LIST_TAIL, blob_ref(blob), &usual);
+    list_push_blob(r, LIST_HEAD, blob_ref(blob), &usual);
+    assert_ptr_equal(list_peek(r, LIST_TAIL, &v).blob, blob);
+    record_check(r);
+    record_free(r);
+    assert_false(blob_shared(blob));
+    const struct value_limits wide = {.list_listpack_size = -4};
+    r = make();
+    for (int i = 0; i < 5; i++) list_push_blob(r, LIST_TAIL, blob_ref(blob), &wide); /* fit into listpacks here */
+    assert_false(blob_shared(blob));
+    assert_true(list_peek(r, LIST_TAIL, &v).blob == NULL && v.text.len == 10000);
+    record_check(r);
+    record_free(r);
+    blob_unref(blob);
 }
 
 struct nodes {
@@ -428,6 +451,7 @@ int main(void)
         cmocka_unit_test(forms_by_elements),
         cmocka_unit_test(queues),
         cmocka_unit_test(large_elements),
+        cmocka_unit_test(blobs_are_kept),
         cmocka_unit_test(payloads),
         cmocka_unit_test(compression_saves),
         cmocka_unit_test(model),

@@ -142,6 +142,8 @@ INTENDED = [
                "and its destination is a key",
                lambda ours, theirs: len(ours.value) == 1 and
                theirs.text == "ERR Invalid arguments specified for command"),
+    Difference("timeout-range", r"b(l|r|z)", "7.0 lets a time-out of more milliseconds than 64 bits hold become negative",
+               lambda ours, theirs: ours.text == "ERR timeout is out of range" and theirs.text == "ERR timeout is negative"),
     Difference("lpos-rank", r"lpos .* rank -9223372036854775808", "7.2 refuses the one rank that cannot be negated",
                _ours_is_error("ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807")),
     Difference("score-text", r"(b?z|exec\b)", "7.2 and later print scores in their shortest form", _same_scores),

@@ -212,6 +212,9 @@ def test_large_elements_everywhere(pair, proto, size, depth):
         for text in LARGE:
             do(c, "LPUSH", "l", text, "small", text)
             do(c, "RPUSH", "l", "12", text)
+            do(c, "RPUSH", "l", text)
+            do(c, "LPUSH", "l", text)
+            do(c, "LMOVE", "l", "l", "LEFT", "RIGHT")
             do(c, "LINSERT", "l", "BEFORE", text, text + b"y")
             do(c, "LINSERT", "l", "AFTER", "small", text)
         for i in range(0, 50, 3):
