@@ -561,6 +561,38 @@ uint32_t listpack_find(const struct listpack *lp, uint32_t from, struct slice te
     return (uint32_t)(p - bytes_of(lp));
 }
 
+/* Few groups are compared with each other. More go through a table of positions, on the stack while it is small; the
+ * hash is keyed, for the entries may be chosen by somebody who wants them to collide. */
+bool listpack_distinct(const struct listpack *lp, uint32_t group, const struct hash_seed *seed)
+{
+    enum { FEW = 8, SLOTS_ON_STACK = 512 };
+    size_t groups = listpack_len(lp) / group, room = 16;
+    uint32_t on_stack[SLOTS_ON_STACK], *slots = on_stack;
+    bool distinct = true;
+    char scratch[NUM_I64_TEXT_MAX];
+    if (groups > FEW) {
+        while (room < 2 * groups) room *= 2;
+        if (room > SLOTS_ON_STACK) slots = mem_alloc(room * sizeof(*slots));
+        memset(slots, 0, room * sizeof(*slots));
+    }
+    for (uint32_t pos = listpack_first(lp); pos != 0 && distinct;) {
+        struct slice text = listpack_text(lp, pos, scratch);
+        uint32_t next = pos;
+        for (uint32_t i = 0; i < group && next != 0; i++) next = listpack_next(lp, next);
+        if (groups <= FEW) {
+            distinct = listpack_find(lp, next, text, group - 1) == 0;
+        } else {
+            size_t i = hash_slice(seed, text) & (room - 1);
+            while (slots[i] != 0 && !listpack_equals(lp, slots[i], text)) i = (i + 1) & (room - 1);
+            distinct = slots[i] == 0;
+            slots[i] = pos;
+        }
+        pos = next;
+    }
+    if (slots != on_stack) mem_free(slots);
+    return distinct;
+}
+
 /* ---- changes */
 
 /* Replaces `remove` bytes at `at` by a gap of `add` bytes that the caller fills, and corrects the header. */

@@ -13,6 +13,7 @@
 #define CAIRN_DS_LISTPACK_H
 
 #include "base/compiler.h"
+#include "base/hash.h"
 #include "base/num.h"
 #include "base/prng.h"
 #include "base/slice.h"
@@ -72,6 +73,9 @@ bool listpack_equals(const struct listpack *lp, uint32_t pos, struct slice text)
 /* The first entry equal to `text` among the one at `from`, the one skip + 1 behind it, and so on; 0: none. From
  * listpack_first with skip 1: the fields of field-value pairs. `from` may be 0. */
 uint32_t listpack_find(const struct listpack *lp, uint32_t from, struct slice text, uint32_t skip);
+
+/* Whether no two groups of `group` entries begin with the same text. O(n). */
+bool listpack_distinct(const struct listpack *lp, uint32_t group, const struct hash_seed *seed);
 
 /* ---- changes; NULL: too large, nothing done ---- */
 /* The new entry comes to stand at `at`: the position of an entry (which moves back) or listpack_end. */

@@ -539,6 +539,22 @@ bool scoretree_append(struct scoretree *t, struct slice member, double score)
     return true;
 }
 
+bool scoretree_load(struct scoretree *t, struct slice member, double score)
+{
+    assert(score == score);
+    uint64_t hash = hash_slice(t->seed, member);
+    if (index_find(t, hash, member) != NULL) return false;
+    struct scoretree_bound bound = scoretree_by_both(score, member, false);
+    struct leaf *l = NULL;
+    unsigned pos = 0;
+    if (t->root != NULL) {
+        l = leaf_by_id(t, t->first);
+        if (element_precedes(l, 0, &bound)) place_of(t, &bound, &l, &pos);
+    }
+    element_add(t, hash, l, pos, member, score);
+    return true;
+}
+
 void scoretree_reserve(struct scoretree *t, size_t len)
 {
     table_reserve(&t->index, len);

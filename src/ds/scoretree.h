@@ -57,6 +57,9 @@ bool scoretree_rank(const struct scoretree *t, struct slice member, bool reverse
 void scoretree_reserve(struct scoretree *t, size_t len); /* room in the index for len elements */
 /* Adds behind the last element. false, and nothing done: it belongs elsewhere, or the member is present. */
 must_use bool scoretree_append(struct scoretree *t, struct slice member, double score);
+/* For elements that come in ascending or descending order, mostly: O(1) then. false, and nothing done: the member is
+ * present. */
+must_use bool scoretree_load(struct scoretree *t, struct slice member, double score);
 void scoretree_dup(struct scoretree *to, const struct scoretree *from); /* to: initialised and empty; O(n) */
 
 /* ---- bounds: a point between two elements ---- */

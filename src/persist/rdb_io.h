@@ -53,6 +53,7 @@ struct rdb_reader {
     bool deep;     /* packed forms are checked whole (sanitize-dump-payload) */
     bool checksum;
     bool failed, at_end; /* at_end: the source ended inside of an element */
+    uint64_t size;       /* of the whole source, where it is known (a file's); 0: it is not */
     int error_errno;     /* of a source that failed; else 0 */
     const char *at, *end; /* of the window */
     struct buf window;    /* empty when reading from memory */
@@ -60,6 +61,7 @@ struct rdb_reader {
     uint64_t crc;         /* of all that was consumed before `crc_from` */
     const char *crc_from;
     struct buf scratch;   /* of decompression */
+    struct buf spare;     /* for the user: of rdb_read_view */
     struct buf error;     /* "bad length 5 of an intset" */
     uint64_t error_at;    /* its offset */
 };
@@ -78,11 +80,14 @@ must_use bool rdb_read_len(struct rdb_reader *r, uint64_t *out); /* of something
 /* A number of elements, which take at least `element_size` bytes each: refused when the source is known to be
  * shorter. */
 must_use bool rdb_read_count(struct rdb_reader *r, size_t element_size, uint64_t *out);
+/* For how many of `count` elements room may be made before they are there. */
+size_t rdb_expected(const struct rdb_reader *r, uint64_t count);
 must_use bool rdb_read_string(struct rdb_reader *r, struct buf *out); /* replaces what is in out */
 /* As a view of the window where it stands there in one piece, else of *spare; valid until the next read. */
 must_use bool rdb_read_view(struct rdb_reader *r, struct buf *spare, struct slice *out);
-/* A large string into its final block; NULL: failed. */
-struct blob *rdb_read_blob(struct rdb_reader *r) must_use;
+/* The same, but a string of `large` bytes or more comes into its final block: *blob is the caller's then, else NULL. */
+must_use bool rdb_read_view_or_blob(struct rdb_reader *r, struct buf *spare, size_t large, struct slice *out,
+                                    struct blob **blob);
 must_use bool rdb_skip_string(struct rdb_reader *r);
 must_use bool rdb_read_u16(struct rdb_reader *r, uint16_t *out);
 must_use bool rdb_read_u32(struct rdb_reader *r, uint32_t *out);

@@ -22,6 +22,7 @@ enum {
     READ_WINDOW = 256 * 1024,
     STRING_STEP = 4 * 1024 * 1024,    /* the most that is taken for a string before its bytes are there */
     LZF_RATIO_MAX = 264,              /* 3 bytes give at most 264 */
+    EXPECTED_UNKNOWN_MAX = 64 * 1024, /* elements that room is made for while the size of the source is not known */
 };
 
 void rdb_reader_init(struct rdb_reader *r, ssize_t (*fill)(void *arg, void *ptr, size_t len), void *arg)
@@ -42,12 +43,22 @@ void rdb_reader_deinit(struct rdb_reader *r)
 {
     buf_deinit(&r->window);
     buf_deinit(&r->scratch);
+    buf_deinit(&r->spare);
     buf_deinit(&r->error);
 }
 
 uint64_t rdb_reader_offset(const struct rdb_reader *r)
 {
     return r->base - (uint64_t)(r->end - r->at);
+}
+
+/* Bytes that can still come. */
+static uint64_t left_max(const struct rdb_reader *r)
+{
+    if (r->fill == NULL) return (uint64_t)(r->end - r->at);
+    if (r->size == 0) return UINT64_MAX;
+    uint64_t offset = rdb_reader_offset(r);
+    return r->size > offset ? r->size - offset : 0;
 }
 
 static void crc_catch_up(struct rdb_reader *r)
@@ -212,9 +223,14 @@ bool rdb_read_len(struct rdb_reader *r, uint64_t *out)
 bool rdb_read_count(struct rdb_reader *r, size_t element_size, uint64_t *out)
 {
     if (!rdb_read_len(r, out)) return false;
-    if (r->fill == NULL && *out > (uint64_t)(r->end - r->at) / element_size)
+    if (*out > left_max(r) / element_size)
         return rdb_fail(r, "%llu elements, but the data ends before", (unsigned long long)*out);
     return true;
+}
+
+size_t rdb_expected(const struct rdb_reader *r, uint64_t count)
+{
+    return left_max(r) == UINT64_MAX && count > EXPECTED_UNKNOWN_MAX ? EXPECTED_UNKNOWN_MAX : (size_t)count;
 }
 
 /* ---- strings ---- */
@@ -241,7 +257,7 @@ static bool read_integer(struct rdb_reader *r, uint64_t form, struct buf *out)
 /* Appends len bytes, never taking much more room than bytes have arrived. */
 static bool read_bytes(struct rdb_reader *r, uint64_t len, struct buf *out)
 {
-    if (r->fill == NULL && len > (uint64_t)(r->end - r->at)) return fail_at_end(r, 0);
+    if (len > left_max(r)) return fail_at_end(r, 0);
     while (len > 0) {
         size_t step = len < STRING_STEP ? (size_t)len : STRING_STEP;
         buf_reserve(out, step);
@@ -255,7 +271,7 @@ static bool read_bytes(struct rdb_reader *r, uint64_t len, struct buf *out)
 static bool read_lzf_lengths(struct rdb_reader *r, uint64_t *packed, uint64_t *len)
 {
     if (!rdb_read_len(r, packed) || !rdb_read_len(r, len)) return false;
-    if (*packed == 0 || *len > UINT32_MAX || *packed > UINT32_MAX || *len / LZF_RATIO_MAX > *packed)
+    if (*packed == 0 || *len == 0 || *len > UINT32_MAX || *packed > UINT32_MAX || *len / LZF_RATIO_MAX > *packed)
         return rdb_fail(r, "bad lengths of a compressed string");
     return true;
 }
@@ -292,43 +308,91 @@ bool rdb_read_string(struct rdb_reader *r, struct buf *out)
     return special ? read_special(r, len, out) : read_bytes(r, len, out);
 }
 
-bool rdb_read_view(struct rdb_reader *r, struct buf *spare, struct slice *out)
+static bool read_plain_view(struct rdb_reader *r, uint64_t len, struct buf *spare, struct slice *out)
 {
-    uint64_t len;
-    bool special;
-    if (!read_prefix(r, &len, &special)) return false;
     bool in_one_piece = r->fill == NULL ? len <= (uint64_t)(r->end - r->at) : len <= READ_WINDOW / 4;
-    if (!special && in_one_piece) {
+    if (likely(in_one_piece)) {
         if (!window_need(r, (size_t)len)) return false;
         *out = slice_of(r->at, (size_t)len);
         r->at += len;
         return true;
     }
     buf_clear(spare);
-    if (special ? !read_special(r, len, spare) : !read_bytes(r, len, spare)) return false;
+    if (!read_bytes(r, len, spare)) return false;
     *out = buf_slice(spare);
     return true;
 }
 
-struct blob *rdb_read_blob(struct rdb_reader *r)
+bool rdb_read_view(struct rdb_reader *r, struct buf *spare, struct slice *out)
 {
     uint64_t len;
     bool special;
-    struct buf text = BUF_INIT;
+    if (!read_prefix(r, &len, &special)) return false;
+    if (likely(!special)) return read_plain_view(r, len, spare, out);
+    buf_clear(spare);
+    if (!read_special(r, len, spare)) return false;
+    *out = buf_slice(spare);
+    return true;
+}
+
+/* `len` bytes that stand there plainly, or are compressed, as a blob. */
+static struct blob *read_plain_blob(struct rdb_reader *r, uint64_t len)
+{
     struct blob *blob = NULL;
-    if (!read_prefix(r, &len, &special)) return NULL;
-    if (!special && (r->fill == NULL ? len <= (uint64_t)(r->end - r->at) : len <= STRING_STEP)) {
+    struct buf text = BUF_INIT;
+    uint64_t left = left_max(r);
+    if (len <= left && (left != UINT64_MAX || len <= STRING_STEP)) {
         blob = blob_new((size_t)len, (size_t)len);
         if (rdb_read(r, blob_bytes_mut(blob), (size_t)len)) return blob;
         blob_unref(blob);
         return NULL;
     }
-    if (special ? read_special(r, len, &text) : read_bytes(r, len, &text)) {
+    if (read_bytes(r, len, &text)) {
         blob = blob_new(text.len, text.len);
-        if (text.len > 0) memcpy(blob_bytes_mut(blob), text.data, text.len);
+        memcpy(blob_bytes_mut(blob), text.data, text.len);
     }
     buf_deinit(&text);
     return blob;
+}
+
+static struct blob *unpack_blob(struct rdb_reader *r, uint64_t len)
+{
+    struct blob *blob = blob_new((size_t)len, (size_t)len);
+    if (unpack(r, blob_bytes_mut(blob), len)) return blob;
+    blob_unref(blob);
+    return NULL;
+}
+
+bool rdb_read_view_or_blob(struct rdb_reader *r, struct buf *spare, size_t large, struct slice *out,
+                           struct blob **blob)
+{
+    uint64_t len, packed;
+    bool special;
+    *blob = NULL;
+    if (!read_prefix(r, &len, &special)) return false;
+    if (!special && len < large) return read_plain_view(r, len, spare, out);
+    if (!special) {
+        *blob = read_plain_blob(r, len);
+    } else if (len != RDB_LZF) {
+        buf_clear(spare);
+        if (!read_special(r, len, spare)) return false;
+        *out = buf_slice(spare);
+        return true;
+    } else {
+        buf_clear(&r->scratch);
+        if (!read_lzf_lengths(r, &packed, &len) || !read_bytes(r, packed, &r->scratch)) return false;
+        if (len < large) {
+            buf_clear(spare);
+            buf_reserve(spare, (size_t)len);
+            if (!unpack(r, spare->data, len)) return false;
+            spare->len = (size_t)len;
+            *out = buf_slice(spare);
+            return true;
+        }
+        *blob = unpack_blob(r, len);
+    }
+    if (*blob != NULL) *out = blob_slice(*blob);
+    return *blob != NULL;
 }
 
 bool rdb_skip_string(struct rdb_reader *r)

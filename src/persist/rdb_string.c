@@ -23,13 +23,10 @@ struct record *rdb_string_read(struct rdb_reader *r, uint8_t type, struct slice 
 {
     (void)type, (void)load;
     struct slice text;
-    struct buf spare = BUF_INIT;
-    struct record *made = NULL;
-    if (rdb_read_view(r, &spare, &text)) {
-        made = string_new(key, text);
-        if (made == NULL) (void)rdb_fail(r, "out of memory for a string of %zu bytes", text.len);
-    }
-    buf_deinit(&spare);
+    struct blob *blob;
+    if (!rdb_read_view_or_blob(r, &r->spare, RECORD_INLINE_MAX + 1, &text, &blob)) return NULL;
+    struct record *made = blob != NULL ? string_new_blob(key, blob) : string_new(key, text);
+    if (made == NULL) (void)rdb_fail(r, "out of memory for a string of %zu bytes", text.len);
     return made;
 }
 

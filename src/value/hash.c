@@ -202,18 +202,27 @@ static bool packed_entry(void *arg, struct listpack_value value, size_t index)
     return in_order;
 }
 
-/* A table tells in one pass whether a field comes twice. */
-static bool fields_differ(const struct record *r, const struct value_limits *limits)
+void hash_expect(struct record *r, size_t count, const struct value_limits *limits)
 {
-    struct hash_large *seen = hash_large_new(limits->seed, hash_pack_len(r));
-    struct hash_iter it;
-    struct hash_item item;
-    bool differ = true;
-    hash_iter_init(&it, r, 0);
-    while (differ && hash_iter_next(&it, &item))
-        differ = hash_large_put(seen, &(struct hash_put){.field = item.field, .value = SLICE("")});
-    hash_large_free(seen);
-    return differ;
+    assert(hash_len(r) == 0);
+    if (is_large(r) || (int64_t)count <= limits->hash_listpack_entries) return;
+    listpack_free(record_object(r));
+    hash_set_form(r, HASH_LARGE, hash_large_new(limits->seed, count));
+}
+
+bool hash_load(struct record *r, const struct hash_item *item, const struct value_limits *limits)
+{
+    if (is_large(r)) {
+        bool added = hash_large_load(large_of(r), item);
+        hash_flag_expiry(r, large_of(r)->expiry != NULL);
+        return added;
+    }
+    char scratch[NUM_I64_TEXT_MAX];
+    struct slice value;
+    if (hash_pack_get(r, item->field, 0, scratch, &value)) return false;
+    (void)hash_set(r, item->field, item->value, 0, limits);
+    if (item->expire_ms != 0) (void)hash_set_expiry(r, item->field, 0, item->expire_ms, limits);
+    return true;
 }
 
 struct record *hash_from_packed(struct slice key, struct slice bytes, bool triples, const struct value_limits *limits)
@@ -227,10 +236,11 @@ struct record *hash_from_packed(struct slice key, struct slice bytes, bool tripl
         return NULL;
     }
     hash_flag_expiry(r, hash_pack_first_expiry(r) != 0);
-    if (!fields_differ(r, limits)) {
+    if (!listpack_distinct(lp, c.group, limits->seed)) {
         record_free(r);
         return NULL;
     }
+    if ((int64_t)(c.count / c.group) > limits->hash_listpack_entries) enlarge(r, limits);
     return r;
 }
 

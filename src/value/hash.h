@@ -68,9 +68,13 @@ size_t hash_reap(struct record *r, uint64_t now_ms, size_t max, hash_fn *fn, voi
 /* The listpack of a small hash as files hold it: pairs, or triples of field, value and expiry (0: none; ordered by it,
  * those without at the end). False: it is not held as a listpack; walk it. */
 bool hash_packed(const struct record *r, struct slice *bytes, bool *triples);
+/* A hash that is loaded element by element: about `count` come, what will be a table is one now. r is new. */
+void hash_expect(struct record *r, size_t count, const struct value_limits *limits);
+/* expire_ms < HASH_EXPIRE_MAX_MS. False, and nothing done: the field is there already. */
+bool hash_load(struct record *r, const struct hash_item *item, const struct value_limits *limits) must_use;
 /* A hash from such bytes, which are copied and need not be trusted: NULL if they are no listpack, are not made of
  * pairs or triples, name a field twice, are empty, or have expiries that are none or not in order; also when a long
- * key finds no room. */
+ * key finds no room. Of more fields than the limits allow a table is made. */
 struct record *hash_from_packed(struct slice key, struct slice bytes, bool triples,
                                 const struct value_limits *limits) must_use;
 

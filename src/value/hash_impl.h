@@ -67,6 +67,7 @@ struct hash_large *hash_large_dup(const struct hash_large *h) must_use;
 bool hash_large_get(const struct hash_large *h, struct slice field, uint64_t now_ms, struct slice *value);
 bool hash_large_put(struct hash_large *h, const struct hash_put *put); /* true: the field is new */
 void hash_large_add(struct hash_large *h, const struct hash_item *item); /* the field is absent */
+bool hash_large_load(struct hash_large *h, const struct hash_item *item); /* false: the field is present */
 bool hash_large_delete(struct hash_large *h, struct slice field, uint64_t now_ms);
 bool hash_large_expiry(const struct hash_large *h, struct slice field, uint64_t now_ms, uint64_t *expire_ms);
 bool hash_large_set_expiry(struct hash_large *h, struct slice field, uint64_t now_ms, uint64_t expire_ms);

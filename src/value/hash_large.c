@@ -238,11 +238,24 @@ bool hash_large_get(const struct hash_large *h, struct slice field, uint64_t now
     return true;
 }
 
-void hash_large_add(struct hash_large *h, const struct hash_item *item)
+static void add(struct hash_large *h, uint64_t hash, const struct hash_item *item)
 {
     struct hash_entry *e = entry_new(item->field, item->value, item->expire_ms != 0);
-    table_insert(&h->table, field_hash(h, item->field), e);
+    table_insert(&h->table, hash, e);
     if (item->expire_ms != 0) expiry_put(h, e, item->expire_ms);
+}
+
+void hash_large_add(struct hash_large *h, const struct hash_item *item)
+{
+    add(h, field_hash(h, item->field), item);
+}
+
+bool hash_large_load(struct hash_large *h, const struct hash_item *item)
+{
+    uint64_t hash = field_hash(h, item->field);
+    if (find(h, hash, item->field) != NULL) return false;
+    add(h, hash, item);
+    return true;
 }
 
 /* The entry gets another shape: the new one takes its place in the table and, if both have one, in the heap. */

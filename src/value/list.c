@@ -279,6 +279,20 @@ void list_load_end(struct record *r, const struct value_limits *limits)
     pack_if_small(r, limits, 1);
 }
 
+struct record *list_from_packed(struct slice key, struct slice bytes, const struct value_limits *limits)
+{
+    if (!listpack_validate(bytes, true, NULL, NULL)) return NULL;
+    struct listpack *lp = listpack_from_bytes(bytes);
+    struct record *r = record_new_object(key, TYPE_LIST, LIST_PACKED, lp);
+    if (unlikely(r == NULL)) {
+        listpack_free(lp);
+        return NULL;
+    }
+    struct list_limit limit = list_limit_of(limits->list_listpack_size);
+    if (list_exceeds(&limit, listpack_size(lp), listpack_len(lp))) (void)make_chain(r, limits);
+    return r;
+}
+
 /* ---- the row */
 
 static void row_free(struct record *r)

@@ -69,5 +69,7 @@ size_t list_nodes(const struct record *r);
  * empty listpack is left out. list_load_end, after the last one, chooses the form. */
 bool list_load_node(struct record *r, struct slice bytes, bool packed, const struct value_limits *limits) must_use;
 void list_load_end(struct record *r, const struct value_limits *limits);
+/* A list of one packed node; NULL: it is no listpack, or no room for a long key. */
+struct record *list_from_packed(struct slice key, struct slice bytes, const struct value_limits *limits) must_use;
 
 #endif

@@ -183,6 +183,13 @@ void set_prepare(struct record *r, const struct slice *members, size_t count, co
     }
 }
 
+void set_expect(struct record *r, size_t count, const struct value_limits *limits)
+{
+    assert(set_encoding(r) == SET_EMPTY);
+    if ((int64_t)count > limits->set_intset_entries && (int64_t)count > limits->set_listpack_entries)
+        set_put(r, SET_TABLE, set_table_new(limits->seed, count));
+}
+
 /* ---- one member */
 
 size_t set_len(const struct record *r)
@@ -359,19 +366,6 @@ bool set_packed(const struct record *r, enum set_form *form, struct slice *bytes
     return true;
 }
 
-/* A listpack that holds no member twice. Through a table: payloads may be large. */
-static bool listpack_is_set(const struct record *r, const struct value_limits *limits)
-{
-    struct set_table *seen = set_table_new(limits->seed, 0);
-    struct set_iter it;
-    struct slice member;
-    bool distinct = true;
-    set_iter_init(&it, r);
-    while (distinct && set_iter_next(&it, &member)) distinct = set_table_add(seen, set_hash(seen, member), member);
-    set_table_free(seen);
-    return distinct;
-}
-
 struct record *set_from_packed(struct slice key, enum set_form form, struct slice bytes,
                                const struct value_limits *limits)
 {
@@ -382,7 +376,7 @@ struct record *set_from_packed(struct slice key, enum set_form form, struct slic
         set_put(r, SET_INTSET, intset_from_bytes(bytes));
     else
         set_put(r, SET_LISTPACK, listpack_from_bytes(bytes));
-    if (set_len(r) == 0 || (form == SET_FORM_LISTPACK && !listpack_is_set(r, limits))) {
+    if (set_len(r) == 0 || (form == SET_FORM_LISTPACK && !listpack_distinct(record_object(r), 1, limits->seed))) {
         record_free(r);
         return NULL;
     }

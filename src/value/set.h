@@ -22,6 +22,8 @@ size_t set_len(const struct record *r);            /* O(1) */
  * by the first. count > 0. */
 void set_prepare(struct record *r, const struct slice *members, size_t count, const struct value_limits *limits);
 bool set_add(struct record *r, struct slice member, const struct value_limits *limits); /* false: was a member */
+/* About so many members of unknown text are about to be added to an empty set: what will be a table is one now. */
+void set_expect(struct record *r, size_t count, const struct value_limits *limits);
 bool set_remove(struct record *r, struct slice member);                                 /* false: was none */
 bool set_contains(const struct record *r, struct slice member);
 

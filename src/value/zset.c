@@ -338,6 +338,21 @@ struct slice zset_packed(const struct record *r)
     return zset_is_pack(r) ? listpack_bytes(zset_pack(r)) : (struct slice){NULL, 0};
 }
 
+void zset_expect(struct record *r, size_t count, const struct value_limits *limits)
+{
+    if (!zset_is_pack(r) || (int64_t)count <= limits->zset_listpack_entries) return;
+    zset_to_tree(r, limits);
+    scoretree_reserve(zset_tree(r), count);
+}
+
+bool zset_load(struct record *r, struct slice member, double score, const struct value_limits *limits)
+{
+    if (!zset_is_pack(r)) return scoretree_load(zset_tree(r), member, score);
+    double was;
+    if (zset_score(r, member, &was)) return false;
+    return zset_put(r, member, score, NULL, limits) == ZSET_ADDED;
+}
+
 static bool packed_entry_ok(void *arg, struct listpack_value value, size_t index)
 {
     size_t *count = arg;
@@ -346,23 +361,46 @@ static bool packed_entry_ok(void *arg, struct listpack_value value, size_t index
     return index % 2 == 0 || value.is_number || slice_to_double(value.text, &score) == ST_OK;
 }
 
+/* Whether a valid listpack is what the small form is, its scores as they are written there. */
+static bool is_in_order(const struct listpack *lp, const struct hash_seed *seed)
+{
+    char scratch[2][NUM_I64_TEXT_MAX];
+    struct zset_item item, before = {.score = 0};
+    uint32_t pos = listpack_first(lp);
+    for (size_t i = 0; pos != 0; i++, before = item) {
+        pack_next(lp, &pos, scratch[i % 2], &item);
+        if (i == 0 || before.score < item.score) continue;
+        if (before.score > item.score || slice_cmp(before.member, item.member) >= 0) return false;
+    }
+    return listpack_distinct(lp, 2, seed);
+}
+
+static struct record *new_of_pack(struct slice key, struct listpack *owned_lp)
+{
+    struct record *r = record_new_object(key, TYPE_ZSET, ZSET_PACK, owned_lp);
+    if (unlikely(r == NULL)) listpack_free(owned_lp);
+    return r;
+}
+
 struct record *zset_new_packed(struct slice key, struct slice bytes, const struct value_limits *limits)
 {
     size_t count = 0;
     if (!listpack_validate(bytes, true, packed_entry_ok, &count) || count % 2 != 0) return NULL;
-    struct record *r = zset_new(key);
-    if (r == NULL) return NULL;
     struct listpack *lp = listpack_from_bytes(bytes);
-    bool ok = true;
+    if ((int64_t)(count / 2) <= limits->zset_listpack_entries && is_in_order(lp, limits->seed))
+        return new_of_pack(key, lp);
+    struct record *r = zset_new(key);
+    bool ok = r != NULL;
+    if (ok) zset_expect(r, count / 2, limits);
     for (uint32_t pos = listpack_first(lp); ok && pos != 0;) {
         char scratch[NUM_I64_TEXT_MAX];
         struct zset_item item;
         pack_next(lp, &pos, scratch, &item);
-        ok = zset_put(r, item.member, item.score, NULL, limits) == ZSET_ADDED;
+        ok = zset_load(r, item.member, item.score, limits);
     }
     listpack_free(lp);
     if (ok) return r;
-    record_free(r);
+    if (r != NULL) record_free(r);
     return NULL;
 }
 

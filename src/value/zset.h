@@ -18,6 +18,10 @@ enum zset_change { ZSET_SAME, ZSET_ADDED, ZSET_UPDATED };
 enum zset_change zset_put(struct record *r, struct slice member, double score, double *old,
                           const struct value_limits *limits);
 bool zset_remove(struct record *r, struct slice member);
+/* Loading: about `count` elements come into a new set, what will be a tree is one now; then each, quickest in ascending
+ * or descending order. False: the member is there already. */
+void zset_expect(struct record *r, size_t count, const struct value_limits *limits);
+bool zset_load(struct record *r, struct slice member, double score, const struct value_limits *limits) must_use;
 bool zset_score(const struct record *r, struct slice member, double *score);
 bool zset_rank(const struct record *r, struct slice member, bool reverse, size_t *rank);
 /* After a command has built a whole new set: the small form again where the limits allow it. */
