@@ -10,9 +10,25 @@ struct rdb_codec {
     void (*write)(struct rdb_writer *w, const struct record *r, uint8_t type);
 };
 
-extern const struct rdb_codec rdb_string_codec;
+extern const struct rdb_codec rdb_string_codec, rdb_list_codec, rdb_set_codec, rdb_zset_codec, rdb_hash_codec,
+    rdb_stream_codec;
 
 /* As rdb_value_read, for the type bytes of each value type. */
-struct record *rdb_string_read(struct rdb_reader *r, uint8_t type, struct slice key, const struct rdb_load *load);
+typedef struct record *rdb_value_reader(struct rdb_reader *r, uint8_t type, struct slice key,
+                                        const struct rdb_load *load);
+rdb_value_reader rdb_string_read, rdb_list_read, rdb_set_read, rdb_zset_read, rdb_hash_read, rdb_stream_read;
+
+/* ---- rdb_old.c: packed forms that servers before 7.0 wrote. Each element is shown; false: the bytes are no such thing
+ * (checked whole, never read beyond), or `each` said so. Elements are views of the bytes or of the call's own. ---- */
+typedef bool rdb_old_each(void *arg, struct slice element);
+must_use bool rdb_ziplist_each(struct slice bytes, rdb_old_each *each, void *arg);
+must_use bool rdb_zipmap_each(struct slice bytes, rdb_old_each *each, void *arg); /* field, value, field, ... */
+
+/* A whole listpack without entries. */
+bool rdb_listpack_is_empty(struct slice bytes);
+/* What a reader of elements returns: the record; or NULL, and it is freed, when it is empty or reading failed. */
+struct record *rdb_value_made(struct rdb_reader *r, struct record *owned_made) must_use;
+/* Fails for a record that could not be made. */
+struct record *rdb_no_room(struct rdb_reader *r, struct slice key);
 
 #endif

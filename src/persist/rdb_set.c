@@ -1,0 +1,65 @@
+/* The codec of sets: an intset or a listpack as its bytes, else the members one by one. */
+#include "ds/intset.h"
+#include "persist/rdb_value_impl.h"
+#include "value/set.h"
+
+static uint8_t set_codec_type(const struct record *r, int version)
+{
+    enum set_form form;
+    struct slice bytes;
+    if (!set_packed(r, &form, &bytes)) return RDB_SET;
+    if (form == SET_FORM_INTSET) return RDB_SET_INTSET;
+    return version >= RDB_VERSION ? RDB_SET_LISTPACK : RDB_SET;
+}
+
+static void set_codec_write(struct rdb_writer *w, const struct record *r, uint8_t type)
+{
+    enum set_form form;
+    struct slice bytes;
+    if (type != RDB_SET) {
+        if (set_packed(r, &form, &bytes)) rdb_write_string(w, bytes);
+        return;
+    }
+    struct set_iter it;
+    struct slice member;
+    rdb_write_len(w, set_len(r));
+    set_iter_init(&it, r);
+    while (set_iter_next(&it, &member)) rdb_write_string(w, member);
+}
+
+static struct record *read_members(struct rdb_reader *r, struct slice key, const struct rdb_load *load)
+{
+    uint64_t count;
+    struct slice member;
+    if (!rdb_read_count(r, 1, &count) || count == 0) return NULL;
+    struct record *made = set_new(key);
+    if (made == NULL) return rdb_no_room(r, key);
+    set_expect(made, rdb_expected(r, count), load->limits);
+    for (; count > 0 && rdb_read_view(r, &r->spare, &member); count--)
+        if (!set_add(made, member, load->limits)) {
+            (void)rdb_fail(r, "a member of a set twice");
+            break;
+        }
+    return rdb_value_made(r, made);
+}
+
+static bool intset_is_empty(struct slice bytes)
+{
+    static const char four_zeros[4];
+    return bytes.len == 8 && memcmp(bytes.ptr + 4, four_zeros, 4) == 0 && intset_validate(bytes, true);
+}
+
+struct record *rdb_set_read(struct rdb_reader *r, uint8_t type, struct slice key, const struct rdb_load *load)
+{
+    struct slice bytes;
+    if (type == RDB_SET) return read_members(r, key, load);
+    if (!rdb_read_view(r, &r->spare, &bytes)) return NULL;
+    bool is_intset = type == RDB_SET_INTSET;
+    if (is_intset ? intset_is_empty(bytes) : rdb_listpack_is_empty(bytes)) return NULL;
+    struct record *made =
+        set_from_packed(key, is_intset ? SET_FORM_INTSET : SET_FORM_LISTPACK, bytes, load->limits);
+    if (made == NULL) (void)rdb_fail(r, is_intset ? "broken intset of a set" : "broken listpack of a set");
+    return made;
+}
+
+const struct rdb_codec rdb_set_codec = {.type = set_codec_type, .write = set_codec_write};
