@@ -24,7 +24,8 @@ struct rdb_writer {
     struct buf scratch;    /* of compression */
 };
 
-void rdb_writer_init(struct rdb_writer *w, int version, bool (*sink)(void *arg, const void *ptr, size_t len), void *arg);
+void rdb_writer_init(struct rdb_writer *w, int version, bool (*sink)(void *arg, const void *ptr, size_t len),
+                     void *arg);
 /* Writes into memory: the bytes are w->pending. */
 void rdb_writer_init_memory(struct rdb_writer *w, int version);
 void rdb_writer_deinit(struct rdb_writer *w);

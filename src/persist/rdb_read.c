@@ -34,7 +34,8 @@ void rdb_reader_init(struct rdb_reader *r, ssize_t (*fill)(void *arg, void *ptr,
 
 void rdb_reader_init_memory(struct rdb_reader *r, struct slice bytes)
 {
-    *r = (struct rdb_reader){.version = RDB_VERSION, .deep = true, .checksum = true, .at = bytes.ptr, .base = bytes.len};
+    *r = (struct rdb_reader){.version = RDB_VERSION, .deep = true, .checksum = true, .base = bytes.len};
+    r->at = bytes.ptr;
     r->end = r->at + bytes.len;
     r->crc_from = r->at;
 }

@@ -19,6 +19,7 @@ struct rdb_load {
 };
 /* Reads a value and makes its record. NULL with nothing failed: the collection is empty, which an old bug could write;
  * it is skipped. NULL and r->failed: damaged, or a type that is not known. Everything is validated before use. */
-struct record *rdb_value_read(struct rdb_reader *r, uint8_t type, struct slice key, const struct rdb_load *load) must_use;
+struct record *rdb_value_read(struct rdb_reader *r, uint8_t type, struct slice key,
+                              const struct rdb_load *load) must_use;
 
 #endif

@@ -289,9 +289,15 @@ static const struct sample {
     const char *name;
     struct record *(*make)(struct prng *prng, size_t count, size_t len_max);
 } samples[] = {
-    {"string", string_make},   {"list", list_make},           {"intset", intset_make},
-    {"set", set_make},         {"zset", zset_make},           {"hash", hash_make},
-    {"hash with expiries", hash_expiring_make}, {"hash that had", hash_persisted_make}, {"stream", stream_make},
+    {"string", string_make},
+    {"list", list_make},
+    {"intset", intset_make},
+    {"set", set_make},
+    {"zset", zset_make},
+    {"hash", hash_make},
+    {"hash with expiries", hash_expiring_make},
+    {"hash that had", hash_persisted_make},
+    {"stream", stream_make},
 };
 static const size_t counts[] = {1, 2, 3, 7, 31, 32, 33, 64, 65, 150, 1200};
 
@@ -582,17 +588,53 @@ static void old_hashes(void **state)
 {
     (void)state;
     static const struct hash_item two[] = {{SLICE("ab"), SLICE("xyz"), 0}, {SLICE("c"), SLICE(""), 0}};
-    static const char zipmap[] = "\x14\x02\x02" "ab" "\x03\x02" "xyz" "!!" "\x01" "c" "\xfe\0\0\0\0\0" "\xff";
+    static const char zipmap[] = "\x14\x02\x02"
+                                 "ab"
+                                 "\x03\x02"
+                                 "xyz"
+                                 "!!"
+                                 "\x01"
+                                 "c"
+                                 "\xfe\0\0\0\0\0"
+                                 "\xff";
     assert_hash_of(zipmap, sizeof(zipmap) - 1, RDB_HASH_ZIPMAP, two, 2);
-    static const char plain[] = "\x02\x02" "ab" "\x03" "xyz" "\x01" "c" "\0";
+    static const char plain[] = "\x02\x02"
+                                "ab"
+                                "\x03"
+                                "xyz"
+                                "\x01"
+                                "c"
+                                "\0";
     assert_hash_of(plain, sizeof(plain) - 1, RDB_HASH, two, 2);
-    static const struct hash_item expiring[] = {{SLICE("ab"), SLICE("xyz"), 1000001}, {SLICE("c"), SLICE(""), 0},
-                                                {SLICE("d"), SLICE("1"), 1000063}};
-    static const char metadata[] = "\x41\x42\x0f\0\0\0\0\0\x03" "\x01\x02" "ab" "\x03" "xyz" "\x00\x01" "c" "\0"
-                                   "\x3f\x01" "d" "\x01" "1";
+    static const struct hash_item expiring[] = {
+        {SLICE("ab"), SLICE("xyz"), 1000001}, {SLICE("c"), SLICE(""), 0}, {SLICE("d"), SLICE("1"), 1000063}};
+    static const char metadata[] = "\x41\x42\x0f\0\0\0\0\0\x03"
+                                   "\x01\x02"
+                                   "ab"
+                                   "\x03"
+                                   "xyz"
+                                   "\x00\x01"
+                                   "c"
+                                   "\0"
+                                   "\x3f\x01"
+                                   "d"
+                                   "\x01"
+                                   "1";
     assert_hash_of(metadata, sizeof(metadata) - 1, RDB_HASH_METADATA, expiring, 3);
-    static const char valkey[] = "\x03\x02" "ab" "\x03" "xyz" "\x41\x42\x0f\0\0\0\0\0" "\x01" "c" "\0"
-                                 "\xff\xff\xff\xff\xff\xff\xff\xff" "\x01" "d" "\x01" "1" "\x7f\x42\x0f\0\0\0\0\0";
+    static const char valkey[] = "\x03\x02"
+                                 "ab"
+                                 "\x03"
+                                 "xyz"
+                                 "\x41\x42\x0f\0\0\0\0\0"
+                                 "\x01"
+                                 "c"
+                                 "\0"
+                                 "\xff\xff\xff\xff\xff\xff\xff\xff"
+                                 "\x01"
+                                 "d"
+                                 "\x01"
+                                 "1"
+                                 "\x7f\x42\x0f\0\0\0\0\0";
     assert_hash_of(valkey, sizeof(valkey) - 1, RDB_HASH_2_VALKEY, expiring, 3);
 }
 
@@ -601,8 +643,20 @@ static void old_elements(void **state)
     (void)state;
     struct prng prng;
     prng_init(&prng, 5);
-    static const char list[] = "\x03\x01" "a" "\xc0\x05" "\0", scores[] = "\x03\x01" "a" "\x03" "1.5" "\x01" "b" "\xfe"
-                                                                          "\x01" "c" "\xff";
+    static const char list[] = "\x03\x01"
+                               "a"
+                               "\xc0\x05"
+                               "\0",
+                      scores[] = "\x03\x01"
+                                 "a"
+                                 "\x03"
+                                 "1.5"
+                                 "\x01"
+                                 "b"
+                                 "\xfe"
+                                 "\x01"
+                                 "c"
+                                 "\xff";
     struct record *as_list = list_new(KEY), *as_zset = zset_new(KEY);
     list_push_many(as_list, LIST_TAIL, (struct slice[]){SLICE("a"), SLICE("5"), SLICE("")}, 3, &limits);
     zset_put(as_zset, SLICE("a"), 1.5, NULL, &limits);
@@ -623,7 +677,10 @@ struct payload {
     size_t len;
     uint8_t type;
 };
-#define PAYLOAD(type, text) {text, sizeof(text) - 1, type}
+#define PAYLOAD(type, text)          \
+    {                                \
+        text, sizeof(text) - 1, type \
+    }
 
 static void empty_collections_are_left_out(void **state)
 {
@@ -649,7 +706,8 @@ static void empty_collections_are_left_out(void **state)
         PAYLOAD(RDB_ZSET_LISTPACK, "\7\7\0\0\0\0\0\xff"),
         PAYLOAD(RDB_HASH_LISTPACK_EX, "\1\0\0\0\0\0\0\0\7\7\0\0\0\0\0\xff"),
         PAYLOAD(RDB_HASH_METADATA, "\1\0\0\0\0\0\0\0\0"),
-        PAYLOAD(RDB_HASH_METADATA, "\1\0\0\0\0\0\0\0\1\1\1" "f\1v"), /* due */
+        PAYLOAD(RDB_HASH_METADATA, "\1\0\0\0\0\0\0\0\1\1\1"
+                                   "f\1v"), /* due */
     };
     for (size_t i = 0; i < ARRAY_LEN(empty); i++) {
         bool failed;
@@ -670,11 +728,13 @@ static void broken_values_are_refused(void **state)
         PAYLOAD(RDB_SET, "\x81\x7f\xff\xff\xff\xff\xff\xff\xff"), /* more than there can be */
         PAYLOAD(RDB_ZSET_2, "\x80\xff\xff\xff\xff"),
         PAYLOAD(RDB_HASH, "\x80\xff\xff\xff\xff"),
-        PAYLOAD(RDB_SET_INTSET, "\x0c\2\0\0\0\2\0\0\0\2\0\1\0"), /* not in order */
+        PAYLOAD(RDB_SET_INTSET, "\x0c\2\0\0\0\2\0\0\0\2\0\1\0"),     /* not in order */
         PAYLOAD(RDB_SET_LISTPACK, "\x0b\x0b\0\0\0\2\0\1\1\1\1\xff"), /* a member twice */
-        PAYLOAD(RDB_SET_LISTPACK, "\x0c\x0c\0\0\0\2\0\1\1\x81" "1\2\xff"), /* once as a number, once as text */
+        PAYLOAD(RDB_SET_LISTPACK, "\x0c\x0c\0\0\0\2\0\1\1\x81"
+                                  "1\2\xff"),                     /* once as a number, once as text */
         PAYLOAD(RDB_HASH_LISTPACK, "\x09\x09\0\0\0\1\0\1\1\xff"), /* a field without value */
-        PAYLOAD(RDB_ZSET_LISTPACK, "\x0c\x0c\0\0\0\2\0\1\1\x81" "x\2\xff"), /* a score that is no number */
+        PAYLOAD(RDB_ZSET_LISTPACK, "\x0c\x0c\0\0\0\2\0\1\1\x81"
+                                   "x\2\xff"), /* a score that is no number */
         PAYLOAD(RDB_LIST_QUICKLIST_2, "\1\3\1a"),
         PAYLOAD(RDB_MODULE_2, "\1"),
         PAYLOAD(8, "\1"),
@@ -693,7 +753,10 @@ static void disorder_is_repaired(void **state)
 {
     (void)state;
     bool failed;
-    struct record *r = read_bytes(SLICE("\x11\x11\0\0\0\4\0\x81" "b\2\2\1\x81" "a\2\1\1\xff"), RDB_ZSET_LISTPACK, 0, &failed);
+    struct record *r = read_bytes(SLICE("\x11\x11\0\0\0\4\0\x81"
+                                        "b\2\2\1\x81"
+                                        "a\2\1\1\xff"),
+                                  RDB_ZSET_LISTPACK, 0, &failed);
     assert_non_null(r);
     struct buf text = BUF_INIT;
     content(r, &text);

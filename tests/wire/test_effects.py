@@ -421,6 +421,19 @@ GROUPS = {
         SINTER t u
         SREM t b c
     """,
+    "restore": """
+        RESTORE a 0 PAYLOAD
+        RESTORE a 0 PAYLOAD
+        RESTORE a 100000 PAYLOAD REPLACE
+        RESTORE b 100000 PAYLOAD
+        RESTORE c 9999999999999 PAYLOAD ABSTTL
+        RESTORE d 100000 PAYLOAD IDLETIME 5
+        RESTORE d 1 PAYLOAD REPLACE ABSTTL
+        RESTORE d 1 PAYLOAD REPLACE ABSTTL
+        RESTORE e 0 bad
+        RESTORE e 0 PAYLOAD REPLACE FREQ 5
+        DUMP e
+    """,
     "reads": """
         SET k v
         GET k
@@ -437,6 +450,7 @@ GROUPS = {
     """,
 }
 
+PAYLOAD = b"\x00\x01v\n\x00\x91\x08\xce\xb2\x198\x8a\xce"    # DUMP of the string "v"
 FAR = 10**12    # from here an argument is a time
 
 
@@ -483,7 +497,7 @@ def run(conn, text):
         if line == "wait":
             time.sleep(0.01)
         else:
-            conn.call(*[word.strip('"') for word in line.split(" ")])
+            conn.call(*[PAYLOAD if word == "PAYLOAD" else word.strip('"') for word in line.split(" ")])
 
 
 @pytest.fixture(scope="module")
