@@ -454,17 +454,28 @@ static uint64_t segment_build(struct table *t, const struct items *items, unsign
     return entry_make(buckets, n, placed, items->known);
 }
 
-/* After a segment was built: stash elements that belong to it go in if there is room, else their home is flagged. */
+static void segment_resize(struct table *t, const struct spot *s, unsigned n);
+
+/* After a segment was built: stash elements that belong to it go in, for which it may have to grow; those for which
+ * there is no room get their home flagged. A half that got no element of the old segment may still get some here. */
 static void stash_absorb(struct table *t, const uint64_t *segment)
 {
     unsigned full = SEGMENT_BUCKETS_MAX; /* a home without room: mostly that of the next one as well */
     for (uint32_t i = t->stash_len; i-- > 0;) {
         struct spot s = table_spot(t, t->stash[i].hash);
-        if (s.entry != segment || entry_is_empty(*s.entry)) continue;
+        if (s.entry != segment) continue;
+        if (entry_is_empty(*s.entry)) {
+            unsigned n = size_least(t);
+            *s.entry = entry_make(buckets_new(n, 0), n, 0, EXTRA_BITS);
+            s = table_spot(t, t->stash[i].hash);
+        }
         struct bucket *buckets = entry_buckets(*s.entry);
         if (s.home != full && place(buckets, s.n, t->stash[i].record, s.stored)) {
             entry_add_len(s.entry, 1);
             stash_remove(t, i);
+        } else if (may_grow(s.n, entry_len(*s.entry))) {
+            segment_resize(t, &s, size_above(s.n)); /* and absorbs the rest */
+            return;
         } else {
             buckets[s.home].overflow |= OVERFLOW_STASH;
             full = s.home;
