@@ -434,6 +434,98 @@ GROUPS = {
         RESTORE e 0 PAYLOAD REPLACE FREQ 5
         DUMP e
     """,
+    "streams": """
+        XADD s 1-1 a 1
+        XADD s 1-* a 2
+        XADD s * a 3
+        XADD s NOMKSTREAM * a 4
+        XADD missing NOMKSTREAM * a 4
+        XADD s 1-1 a 5
+        XADD s MINID ~ 5 * a 5
+        XADD s MAXLEN 3 * a 5
+        XADD s MAXLEN = 3 * a 5
+        XADD s MAXLEN ~ 3 * a 5
+        XADD s MAXLEN ~ 1000 * a 5
+        XADD s 99999999999999-* a 6
+        XADD s MINID 1-2 99999999999999-5 a 6
+        XTRIM s MAXLEN ~ 3
+        XTRIM s MAXLEN ~ 0
+        XTRIM s MAXLEN 1
+        XTRIM s MAXLEN 1
+        XTRIM s MINID 99999999999999-5
+        XDEL s 99999999999999-5 9-9
+        XDEL s 9-9
+        XSETID s 100000000000000-1
+        XSETID s 100000000000000-1 ENTRIESADDED 50 MAXDELETEDID 5-5
+        XSETID s 1-1
+    """,
+    "approximate trimming of streams": """
+        CONFIG SET stream-node-max-entries 2
+        XADD s 1-1 a 1
+        XADD s 2-1 a 1
+        XADD s 3-1 a 1
+        XADD s 4-1 a 1
+        XADD s 5-1 a 1
+        XADD s MAXLEN ~ 3 6-1 a 1
+        XADD s MAXLEN ~ 3 * a 1
+        XADD s MINID ~ 5 * a 1
+        XADD s MINID ~ 6 NOMKSTREAM * a 1
+        XTRIM s MINID ~ 6-1
+        XTRIM s MAXLEN ~ 1
+        XTRIM s MAXLEN ~ 1
+        XTRIM s MAXLEN ~ 0
+        CONFIG SET stream-node-max-entries 100
+    """,
+    "consumer groups": """
+        XADD s 1-1 a 1
+        XADD s 2-1 a 2
+        XADD s 3-1 a 3
+        XADD s 4-1 a 4
+        XADD s 5-1 a 5
+        XADD s 6-1 a 6
+        XGROUP CREATE s g 0
+        XGROUP CREATE s g 0
+        XGROUP CREATE s h $ ENTRIESREAD 2
+        XGROUP CREATE t g $ MKSTREAM
+        XGROUP CREATECONSUMER s g c
+        XGROUP CREATECONSUMER s g c
+        XGROUP CREATECONSUMER t g c
+        XGROUP CREATECONSUMER s h c
+        XREADGROUP GROUP g c COUNT 2 STREAMS s >
+        XREADGROUP GROUP g c COUNT 1 NOACK STREAMS s >
+        XREADGROUP GROUP g new COUNT 1 STREAMS s >
+        XREADGROUP GROUP g quiet COUNT 1 NOACK STREAMS s >
+        XREADGROUP GROUP g c STREAMS s 0
+        XREADGROUP GROUP g c COUNT 1 STREAMS s t > >
+        XREADGROUP GROUP g c STREAMS s >
+        XACK s g 1-1 9-9
+        XACK s g 1-1
+        XCLAIM s g d 0 2-1
+        XCLAIM s g d 0 2-1 JUSTID
+        XCLAIM s g d 0 2-1 5-1 FORCE RETRYCOUNT 7
+        XCLAIM s g d 0 2-1 IDLE 1000 LASTID 6-1
+        XCLAIM s g d 0 9-1 LASTID 8-1
+        XCLAIM s g d 100000 2-1
+        XAUTOCLAIM s g c 0 0
+        XAUTOCLAIM s g c 0 0 JUSTID
+        XAUTOCLAIM s g c 100000 0
+        XDEL s 2-1 4-1
+        XCLAIM s g c 0 2-1
+        XAUTOCLAIM s g c 0 0
+        XPENDING s g
+        XINFO STREAM s
+        XGROUP SETID s g 0
+        XGROUP SETID s g $ ENTRIESREAD 5
+        XGROUP DELCONSUMER s g d
+        XGROUP DELCONSUMER s g d
+        XGROUP DESTROY s g
+        XGROUP DESTROY s g
+        MULTI
+        XREADGROUP GROUP h c STREAMS s >
+        XADD s * a 7
+        XREADGROUP GROUP h c BLOCK 0 STREAMS s >
+        EXEC
+    """,
     "reads": """
         SET k v
         GET k
@@ -479,8 +571,9 @@ def commands(wire):
 def same_word(a, b):
     if a == b:
         return True
-    if not (re.fullmatch(rb"\d{13,}", a) and re.fullmatch(rb"\d{13,}", b)):
+    if not (re.fullmatch(rb"\d{13,}(-\d+)?", a) and re.fullmatch(rb"\d{13,}(-\d+)?", b)):
         return False
+    a, b = a.split(b"-")[0], b.split(b"-")[0]
     return min(int(a), int(b)) > FAR and abs(int(a) - int(b)) < 5000
 
 
