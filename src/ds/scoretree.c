@@ -576,6 +576,19 @@ void scoretree_dup(struct scoretree *to, const struct scoretree *from)
 
 /* ----------------------------------------------------------------------------------------------- by member, removal */
 
+uint64_t scoretree_prefetch(const struct scoretree *t, struct slice member)
+{
+    uint64_t hash = hash_slice(t->seed, member);
+    table_prefetch_bucket(&t->index, hash);
+    return hash;
+}
+
+void scoretree_prefetch_element(const struct scoretree *t, uint64_t hash)
+{
+    const void *ref = table_candidate(&t->index, hash);
+    if (ref != NULL) leaf_prefetch(ref_leaf(t, ref));
+}
+
 bool scoretree_score(const struct scoretree *t, struct slice member, double *score)
 {
     const void *ref = index_find(t, hash_slice(t->seed, member), member);

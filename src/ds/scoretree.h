@@ -53,6 +53,10 @@ bool scoretree_remove(struct scoretree *t, struct slice member);
 /* reverse: the highest score has rank 0. */
 bool scoretree_rank(const struct scoretree *t, struct slice member, bool reverse, size_t *rank);
 
+/* Batch prefetch: for all members the bucket of the index, with the hash that it returns the element. */
+uint64_t scoretree_prefetch(const struct scoretree *t, struct slice member);
+void scoretree_prefetch_element(const struct scoretree *t, uint64_t hash);
+
 /* ---- building from sorted input: O(1) each ---- */
 void scoretree_reserve(struct scoretree *t, size_t len); /* room in the index for len elements */
 /* Adds behind the last element. false, and nothing done: it belongs elsewhere, or the member is present. */

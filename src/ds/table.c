@@ -265,6 +265,15 @@ void table_prefetch_record(const struct table *t, uint64_t hash)
     }
 }
 
+void *table_candidate(const struct table *t, uint64_t hash)
+{
+    if (t->len == 0) return NULL;
+    struct spot s = table_spot(t, hash);
+    const struct bucket *b = entry_buckets(*s.entry) + s.home;
+    unsigned candidates = bucket_at_distance(b, 0) & bucket_tagged(b, stored_tag(s.stored));
+    return candidates == 0 ? NULL : ref_record(slot_ref(b, mask_next(&candidates)));
+}
+
 /* ------------------------------------------------------------------------------------- elements on the move: items */
 
 /* A reference without its extra bits (48 bits) under the stored bits (14). */

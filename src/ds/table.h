@@ -63,6 +63,7 @@ void *table_erase_key(struct table *t, uint64_t hash, const void *key); /* by ke
 /* ---- a batch: prefetch all buckets, then all records, then execute ---- */
 void table_prefetch_bucket(const struct table *t, uint64_t hash);
 void table_prefetch_record(const struct table *t, uint64_t hash); /* of the first candidate; touches the bucket */
+void *table_candidate(const struct table *t, uint64_t hash); /* that one, unread: perhaps another record; or NULL */
 
 /* ---- many elements ---- */
 /* Visits the elements of about one bucket (0 to some 8) and returns the cursor to go on with, 0 at the end; starts

@@ -7,7 +7,6 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "ds/table.h"
 #include "engine/session_impl.h"
 #include "engine/txn.h"
 
@@ -201,37 +200,32 @@ void engine_prepare(struct engine *e, struct submission *subs, int count)
     }
 }
 
-/* Where a large hash or set will be asked for an element: its bucket there. */
-static bool element_prepare(struct engine *e, struct submission *sub)
+/* The collection in which a command will look for an element: fetches where it begins to. */
+static void element_prepare(struct engine *e, struct submission *sub)
 {
     int element = sub->entry->command->element;
-    const struct hash_seed *seed;
     if (element == 0 || element >= sub->request.argc)
-        return false;
-    struct store_key key = {sub->request.argv[sub->entry->command->first_key], sub->hash};
-    const struct record *r = store_find(e->store, sub->session->db, key);
-    if (r == NULL || (sub->elements = record_elements(r, &seed)) == NULL)
-        return false;
-    sub->element_hash = hash_slice(seed, sub->request.argv[element]);
-    table_prefetch_bucket(sub->elements, sub->element_hash);
-    return true;
+        return;
+    sub->inside = store_candidate(e->store, sub->session->db, sub->hash);
+    if (sub->inside != NULL)
+        sub->element_hash = record_prefetch(sub->inside, sub->request.argv[element]);
 }
 
 void engine_prefetch(struct engine *e, struct submission *subs, int count)
 {
-    int elements = 0;
     for (int i = 0; i < count; i++)
         if (subs[i].hashed)
             store_prefetch_record(e->store, subs[i].session->db, subs[i].hash);
     if (count < ELEMENT_PREFETCH_MIN)
         return;
     for (int i = 0; i < count; i++) {
-        subs[i].elements = NULL;
-        elements += subs[i].hashed && element_prepare(e, &subs[i]);
+        subs[i].inside = NULL;
+        if (subs[i].hashed)
+            element_prepare(e, &subs[i]);
     }
-    for (int i = 0; elements > 0 && i < count; i++)
-        if (subs[i].elements != NULL)
-            table_prefetch_record(subs[i].elements, subs[i].element_hash);
+    for (int i = 0; i < count; i++)
+        if (subs[i].inside != NULL)
+            record_prefetch_element(subs[i].inside, subs[i].element_hash);
 }
 
 /* EXEC itself may not run: the transaction is over, and the reply says why. */

@@ -61,8 +61,8 @@ struct submission {
     struct request request;
     const struct command_entry *entry; /* NULL: unknown command */
     uint64_t hash;                     /* of the first key, when hashed */
-    uint64_t element_hash;             /* of its element, when there is a table to look in */
-    const struct table *elements;
+    uint64_t element_hash;             /* of its element, between the steps of prefetching */
+    const struct record *inside;
     bool hashed;
 };
 

@@ -110,6 +110,12 @@ void store_prefetch_record(const struct store *store, int db, uint64_t hash)
     if (likely(ks != NULL)) table_prefetch_record(&keyspace_part(ks, hash)->table, hash);
 }
 
+const struct record *store_candidate(const struct store *store, int db, uint64_t hash)
+{
+    struct keyspace *ks = store_keyspace(store, db);
+    return unlikely(ks == NULL) ? NULL : table_candidate(&keyspace_part(ks, hash)->table, hash);
+}
+
 struct record *store_find(const struct store *store, int db, struct store_key key)
 {
     struct keyspace *ks = store_keyspace(store, db);

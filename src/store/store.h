@@ -36,6 +36,8 @@ struct store_key store_key(const struct store *store, struct slice name);
 /* Batch prefetch: call store_prefetch for all keys of a batch, then store_prefetch_record for all, then look up. */
 void store_prefetch(const struct store *store, int db, uint64_t hash);
 void store_prefetch_record(const struct store *store, int db, uint64_t hash);
+/* The record that was prefetched, for prefetching on from there: probably, not surely, that of the key. Or NULL. */
+const struct record *store_candidate(const struct store *store, int db, uint64_t hash);
 
 /* O(1). NULL: absent. An expired record is returned: compare record_expire_ms with now. The result is valid until the
  * next mutation. */

@@ -284,11 +284,20 @@ static uint64_t ops_parts_expire_ms(const struct record *r)
     return is_large(r) ? hash_large_first_expiry(large_of(r)) : hash_pack_first_expiry(r);
 }
 
-static const struct table *ops_elements(const struct record *r, const struct hash_seed **seed)
+static uint64_t ops_prefetch(const struct record *r, struct slice element)
 {
-    if (!is_large(r)) return NULL;
-    *seed = large_of(r)->table.arg;
-    return &large_of(r)->table;
+    if (!is_large(r)) {
+        record_prefetch_object(r);
+        return 0;
+    }
+    uint64_t hash = hash_slice(large_of(r)->table.arg, element);
+    table_prefetch_bucket(&large_of(r)->table, hash);
+    return hash;
+}
+
+static void ops_prefetch_element(const struct record *r, uint64_t hash)
+{
+    if (is_large(r)) table_prefetch_record(&large_of(r)->table, hash);
 }
 
 static void ops_check(const struct record *r)
@@ -309,7 +318,8 @@ const struct value_ops hash_ops = {
     .mem = ops_mem,
     .free_effort = ops_free_effort,
     .encoding_name = ops_encoding_name,
-    .elements = ops_elements,
+    .prefetch = ops_prefetch,
+    .prefetch_element = ops_prefetch_element,
     .parts_expire_ms = ops_parts_expire_ms,
     .check = ops_check,
 };

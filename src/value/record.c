@@ -209,16 +209,22 @@ void record_free(struct record *owned_r)
     mem_free_sized(owned_r, mem_good_size(record_total(owned_r)));
 }
 
+uint64_t record_prefetch(const struct record *r, struct slice element)
+{
+    const struct value_ops *ops = value_ops(record_type(r));
+    return ops->prefetch == NULL ? 0 : ops->prefetch(r, element);
+}
+
+void record_prefetch_element(const struct record *r, uint64_t hash)
+{
+    const struct value_ops *ops = value_ops(record_type(r));
+    if (ops->prefetch_element != NULL) ops->prefetch_element(r, hash);
+}
+
 size_t record_len(const struct record *r)
 {
     const struct value_ops *ops = value_ops(record_type(r));
     return ops->len == NULL ? 1 : ops->len(r);
-}
-
-const struct table *record_elements(const struct record *r, const struct hash_seed **seed)
-{
-    const struct value_ops *ops = value_ops(record_type(r));
-    return ops->elements == NULL ? NULL : ops->elements(r, seed);
 }
 
 size_t record_free_effort(const struct record *r)

@@ -40,12 +40,11 @@ struct record *record_rekey(struct record *owned_r, struct slice key) must_use;
  * NULL as above. */
 struct record *record_dup(const struct record *r, struct slice key) must_use;
 void record_free(struct record *owned_r);
+/* Batch prefetch of the inside of collections: record_prefetch for all, then record_prefetch_element with what it
+ * returned. The element is a member or a field, or a guess. */
+uint64_t record_prefetch(const struct record *r, struct slice element);
+void record_prefetch_element(const struct record *r, uint64_t hash);
 size_t record_len(const struct record *r); /* elements of a collection, 1 for a string; O(1) */
-/* For prefetching: the table in which a large hash or set keeps its elements by the hash of their names; NULL: it has
- * none. View. */
-struct table;
-struct hash_seed;
-const struct table *record_elements(const struct record *r, const struct hash_seed **seed);
 /* Work that freeing takes, in allocations: 1 for strings, number of nodes or elements for collections. */
 size_t record_free_effort(const struct record *r);
 /* Bytes held; collections are estimated from `samples` elements (0: all). */

@@ -90,6 +90,14 @@ static inline void record_set_object(struct record *r, const void *object)
     memcpy(record_value(r), &object, sizeof(object));
 }
 
+/* The beginning of a small form, or of an object. */
+static inline void record_prefetch_object(const struct record *r)
+{
+    enum { LINES = 4 };
+    const char *object = record_object(r);
+    for (unsigned i = 0; i < LINES; i++) prefetch_read(object + 64 * i);
+}
+
 /* A record without expiry, clock 0, its value bytes unset. NULL: out of memory for a long key. */
 struct record *record_new(struct slice key, enum value_type type, unsigned encoding, size_t value_len) must_use;
 /* A record of a collection: `owned_object` belongs to it. NULL as above; the object is then still the caller's. */

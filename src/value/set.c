@@ -457,12 +457,22 @@ static void set_check(const struct record *r)
     }
 }
 
-static const struct table *set_elements(const struct record *r, const struct hash_seed **seed)
+static uint64_t set_prefetch(const struct record *r, struct slice element)
 {
-    if (set_encoding(r) != SET_TABLE) return NULL;
+    if (set_encoding(r) != SET_TABLE) {
+        record_prefetch_object(r);
+        return 0;
+    }
     const struct set_table *t = record_object(r);
-    *seed = t->seed;
-    return &t->members;
+    uint64_t hash = hash_slice(t->seed, element);
+    table_prefetch_bucket(&t->members, hash);
+    return hash;
+}
+
+static void set_prefetch_element(const struct record *r, uint64_t hash)
+{
+    const struct set_table *t = record_object(r);
+    if (set_encoding(r) == SET_TABLE) table_prefetch_record(&t->members, hash);
 }
 
 const struct value_ops set_ops = {
@@ -473,6 +483,7 @@ const struct value_ops set_ops = {
     .mem = set_mem,
     .free_effort = set_free_effort,
     .encoding_name = set_encoding_name,
-    .elements = set_elements,
+    .prefetch = set_prefetch,
+    .prefetch_element = set_prefetch_element,
     .check = set_check,
 };

@@ -2,7 +2,6 @@
 #ifndef CAIRN_VALUE_VALUE_OPS_H
 #define CAIRN_VALUE_VALUE_OPS_H
 
-#include "ds/table.h"
 #include "value/record.h"
 
 struct value_ops {
@@ -17,9 +16,10 @@ struct value_ops {
     const char *(*encoding_name)(const struct record *r);
     /* Where RECORD_PARTS_EXPIRE is set: the earliest expiry among the elements. NULL: they have none. */
     uint64_t (*parts_expire_ms)(const struct record *r);
-    /* the table of elements of a large value; NULL: never one, or not of this one */
-    const struct table *(*elements)(const struct record *r, const struct hash_seed **seed);
     void (*check)(const struct record *r);
+    /* Both may be NULL. Fetches what a look-up of the element will read first, and returns its hash ... */
+    uint64_t (*prefetch)(const struct record *r, struct slice element);
+    void (*prefetch_element)(const struct record *r, uint64_t hash); /* ... and then what it reads next */
 };
 
 const struct value_ops *value_ops(enum value_type type);

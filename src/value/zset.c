@@ -452,6 +452,18 @@ static void zset_check(const struct record *r)
         scoretree_check(zset_tree(r));
 }
 
+static uint64_t zset_prefetch(const struct record *r, struct slice member)
+{
+    if (!zset_is_pack(r)) return scoretree_prefetch(zset_tree(r), member);
+    record_prefetch_object(r);
+    return 0;
+}
+
+static void zset_prefetch_element(const struct record *r, uint64_t hash)
+{
+    if (!zset_is_pack(r)) scoretree_prefetch_element(zset_tree(r), hash);
+}
+
 const struct value_ops zset_ops = {
     .name = "zset",
     .len = zset_len,
@@ -461,4 +473,6 @@ const struct value_ops zset_ops = {
     .free_effort = zset_free_effort,
     .encoding_name = zset_encoding_name,
     .check = zset_check,
+    .prefetch = zset_prefetch,
+    .prefetch_element = zset_prefetch_element,
 };
