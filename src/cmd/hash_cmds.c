@@ -21,6 +21,16 @@ struct record *hash_find_or_create(struct ctx *ctx, struct store_key key)
 
 /* --- setting --- */
 
+bool hash_set_arg(struct ctx *ctx, struct record *r, int i, bool keep_expiry)
+{
+    struct slice field = arg(ctx, i), value = arg(ctx, i + 1);
+    const struct value_limits *limits = ctx_limits(ctx);
+    struct blob *blob = unlikely(value.len >= BULK_BIG) ? arg_take_blob(ctx, i + 1) : NULL;
+    if (unlikely(blob != NULL)) return hash_set_blob(r, field, blob, ctx->hide_ms, keep_expiry, limits);
+    return keep_expiry ? hash_update(r, field, value, ctx->hide_ms, limits)
+                       : hash_set(r, field, value, ctx->hide_ms, limits);
+}
+
 /* Returns false when an error was replied. */
 static bool hset(struct ctx *ctx, int64_t *added)
 {
@@ -31,10 +41,9 @@ static bool hset(struct ctx *ctx, int64_t *added)
     struct store_key key = ctx_key(ctx, 1);
     struct record *r = hash_find_or_create(ctx, key);
     if (unlikely(r == NULL)) return false;
-    const struct value_limits *limits = ctx_limits(ctx);
     uint64_t parts_ms = record_parts_expire_ms(r);
     *added = 0;
-    for (int i = 2; i < ctx->argc; i += 2) *added += hash_set(r, arg(ctx, i), arg(ctx, i + 1), ctx->hide_ms, limits);
+    for (int i = 2; i < ctx->argc; i += 2) *added += hash_set_arg(ctx, r, i, false);
     ctx_parts_changed(ctx, key, r, parts_ms);
     key_changed(ctx, key.name, EV_HASH, "hset");
     return true;
@@ -64,7 +73,7 @@ void cmd_hsetnx(struct ctx *ctx)
         return;
     }
     uint64_t parts_ms = record_parts_expire_ms(r);
-    hash_set(r, arg(ctx, 2), arg(ctx, 3), ctx->hide_ms, ctx_limits(ctx));
+    (void)hash_set_arg(ctx, r, 2, false);
     ctx_parts_changed(ctx, key, r, parts_ms);
     key_changed(ctx, key.name, EV_HASH, "hset");
     reply_int(ctx->reply, 1);
@@ -90,14 +99,26 @@ void cmd_hdel(struct ctx *ctx)
 
 /* --- getting --- */
 
+/* By reference, if it lies in a block; small values do not pay for the question. */
+static void reply_large(struct ctx *ctx, const struct record *r, struct slice field, struct slice value)
+{
+    struct blob *blob = hash_blob(r, field, ctx->hide_ms);
+    if (blob != NULL)
+        reply_bulk_blob(ctx->reply, blob);
+    else
+        reply_bulk(ctx->reply, value);
+}
+
 void hash_reply_field(struct ctx *ctx, const struct record *r, struct slice field)
 {
     char scratch[NUM_I64_TEXT_MAX];
     struct slice value;
-    if (r != NULL && hash_get(r, field, ctx->hide_ms, scratch, &value))
-        reply_bulk(ctx->reply, value);
-    else
+    if (r == NULL || !hash_get(r, field, ctx->hide_ms, scratch, &value))
         reply_null(ctx->reply);
+    else if (unlikely(value.len >= REPLY_BY_REFERENCE_MIN))
+        reply_large(ctx, r, field, value);
+    else
+        reply_bulk(ctx->reply, value);
 }
 
 void cmd_hget(struct ctx *ctx)

@@ -434,7 +434,9 @@ static bool hsetex_allowed(const struct ctx *ctx, const struct record *r, const 
     for (int k = 0; k < o->pairs.count; k += 2) {
         char scratch[NUM_I64_TEXT_MAX];
         struct slice value;
-        if ((r != NULL && hash_get(r, arg(ctx, o->pairs.at + k), ctx->hide_ms, scratch, &value)) != o->fxx) return false;
+        struct slice field = arg(ctx, o->pairs.at + k);
+        bool found = r != NULL && hash_get(r, field, ctx->hide_ms, scratch, &value);
+        if (found != o->fxx) return false;
     }
     return true;
 }
@@ -474,7 +476,6 @@ static void hsetex_effect(struct ctx *ctx, const struct hsetex *o)
 void cmd_hsetex(struct ctx *ctx)
 {
     struct store_key key = ctx_key(ctx, 1);
-    const struct value_limits *limits = ctx_limits(ctx);
     struct hsetex o = {0};
     struct record *r;
     if (!hsetex_parse(ctx, &o) || !hash_find(ctx, key, FOR_WRITE, &r)) return;
@@ -491,9 +492,9 @@ void cmd_hsetex(struct ctx *ctx)
     if (r == NULL) return;
     uint64_t parts_ms = record_parts_expire_ms(r);
     for (int k = 0; k < o.pairs.count; k += 2) {
-        struct slice field = arg(ctx, o.pairs.at + k), value = arg(ctx, o.pairs.at + k + 1);
-        (o.keep_expiry ? hash_update : hash_set)(r, field, value, ctx->hide_ms, limits);
-        if (o.expiry_at != 0) (void)hash_set_expiry(r, field, ctx->hide_ms, o.ms, limits);
+        (void)hash_set_arg(ctx, r, o.pairs.at + k, o.keep_expiry);
+        if (o.expiry_at != 0)
+            (void)hash_set_expiry(r, arg(ctx, o.pairs.at + k), ctx->hide_ms, o.ms, ctx_limits(ctx));
     }
     ctx_parts_changed(ctx, key, r, parts_ms);
     key_changed(ctx, key.name, EV_HASH, "hset");

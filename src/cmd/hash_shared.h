@@ -9,6 +9,8 @@
 bool hash_find(struct ctx *ctx, struct store_key key, enum access access, struct record **out);
 /* The hash under key, made if there is none; the caller puts something into it. NULL: the error is replied. */
 struct record *hash_find_or_create(struct ctx *ctx, struct store_key key);
+/* Sets the field in argument i to the value behind it. True: it is new. */
+bool hash_set_arg(struct ctx *ctx, struct record *r, int i, bool keep_expiry);
 /* The field's value, or null; r may be NULL. */
 void hash_reply_field(struct ctx *ctx, const struct record *r, struct slice field);
 

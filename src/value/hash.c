@@ -2,6 +2,7 @@
  */
 #include "value/hash.h"
 
+#include "base/blob.h"
 #include "base/mem.h"
 #include "value/hash_impl.h"
 #include "value/value_ops.h"
@@ -69,16 +70,30 @@ static bool put(struct record *r, const struct hash_put *p, const struct value_l
     return is_new;
 }
 
+struct blob *hash_blob(const struct record *r, struct slice field, uint64_t now_ms)
+{
+    return is_large(r) ? hash_large_blob(large_of(r), field, now_ms) : NULL;
+}
+
+bool hash_set_blob(struct record *r, struct slice field, struct blob *owned_value, uint64_t now_ms, bool keep_expiry,
+                   const struct value_limits *limits)
+{
+    bool is_new =
+        put(r, &(struct hash_put){field, blob_slice(owned_value), now_ms, keep_expiry, owned_value}, limits);
+    blob_unref(owned_value);
+    return is_new;
+}
+
 bool hash_set(struct record *r, struct slice field, struct slice value, uint64_t now_ms,
               const struct value_limits *limits)
 {
-    return put(r, &(struct hash_put){field, value, now_ms, false}, limits);
+    return put(r, &(struct hash_put){field, value, now_ms, false, NULL}, limits);
 }
 
 bool hash_update(struct record *r, struct slice field, struct slice value, uint64_t now_ms,
                  const struct value_limits *limits)
 {
-    return put(r, &(struct hash_put){field, value, now_ms, true}, limits);
+    return put(r, &(struct hash_put){field, value, now_ms, true, NULL}, limits);
 }
 
 bool hash_delete(struct record *r, struct slice field, uint64_t now_ms)

@@ -24,12 +24,18 @@ size_t hash_len_live(const struct record *r, uint64_t now_ms); /* those that are
 /* The value of a field: a view of r, or of scratch; valid until r changes. False: no such field. */
 bool hash_get(const struct record *r, struct slice field, uint64_t now_ms, char scratch[NUM_I64_TEXT_MAX],
               struct slice *value);
+struct blob; /* base/blob.h */
+/* The block in which a large value lies, borrowed; NULL: no such field, or the value is in no block. */
+struct blob *hash_blob(const struct record *r, struct slice field, uint64_t now_ms);
 /* Sets a field, without expiry afterwards. True: it is new. */
 bool hash_set(struct record *r, struct slice field, struct slice value, uint64_t now_ms,
               const struct value_limits *limits);
 /* The same, but the expiry that the field has stays. */
 bool hash_update(struct record *r, struct slice field, struct slice value, uint64_t now_ms,
                  const struct value_limits *limits);
+/* Either of the two, with a value that was received into a block. */
+bool hash_set_blob(struct record *r, struct slice field, struct blob *owned_value, uint64_t now_ms, bool keep_expiry,
+                   const struct value_limits *limits);
 bool hash_delete(struct record *r, struct slice field, uint64_t now_ms); /* false: no such field */
 /* *expire_ms 0: it has none. False: no such field. */
 bool hash_expiry(const struct record *r, struct slice field, uint64_t now_ms, uint64_t *expire_ms);

@@ -27,6 +27,7 @@ struct hash_put {
     struct slice field, value;
     uint64_t now_ms;
     bool keep_expiry;
+    struct blob *blob; /* may be NULL: holds the value; a reference to it is taken where it is kept */
 };
 
 static inline enum hash_form hash_form(const struct record *r)
@@ -65,6 +66,7 @@ struct hash_large *hash_large_new(const struct hash_seed *seed, size_t len_expec
 void hash_large_free(struct hash_large *owned_h);
 struct hash_large *hash_large_dup(const struct hash_large *h) must_use;
 bool hash_large_get(const struct hash_large *h, struct slice field, uint64_t now_ms, struct slice *value);
+struct blob *hash_large_blob(const struct hash_large *h, struct slice field, uint64_t now_ms);
 bool hash_large_put(struct hash_large *h, const struct hash_put *put); /* true: the field is new */
 void hash_large_add(struct hash_large *h, const struct hash_item *item); /* the field is absent */
 bool hash_large_load(struct hash_large *h, const struct hash_item *item); /* false: the field is present */

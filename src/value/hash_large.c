@@ -90,7 +90,8 @@ static inline struct hash_entry *node_entry(struct heap_node *node)
     return (struct hash_entry *)(void *)((char *)node - NODE_OFFSET);
 }
 
-static inline void entry_write_value(struct hash_entry *e, struct slice value)
+/* shared (may be NULL) holds the value already. */
+static inline void entry_write_value(struct hash_entry *e, struct slice value, struct blob *shared)
 {
     bool as_blob = value.len > VALUE_INLINE_MAX;
     size_t stored = as_blob ? sizeof(struct blob *) : value.len;
@@ -99,8 +100,8 @@ static inline void entry_write_value(struct hash_entry *e, struct slice value)
     e->value_len = (uint8_t)stored;
     char *at = (char *)e + field_offset(e->flags) + entry_field(e).len;
     if (unlikely(as_blob)) {
-        struct blob *b = blob_new(value.len, value.len);
-        memcpy(blob_bytes_mut(b), value.ptr, value.len);
+        struct blob *b = shared != NULL ? blob_ref(shared) : blob_new(value.len, value.len);
+        if (shared == NULL) memcpy(blob_bytes_mut(b), value.ptr, value.len);
         memcpy(at, &b, sizeof(b));
     } else if (value.len > 0) {
         memcpy(at, value.ptr, value.len);
@@ -113,7 +114,7 @@ static inline size_t total_for(unsigned flags, size_t field_len, size_t value_le
 }
 
 /* A node is in no heap yet. */
-static struct hash_entry *entry_new(struct slice field, struct slice value, bool expires)
+static struct hash_entry *entry_new(struct slice field, struct slice value, struct blob *shared, bool expires)
 {
     unsigned flags = (expires ? ENTRY_EXPIRES : 0) | (field.len >= FIELD_LONG ? ENTRY_LONG_FIELD : 0);
     struct hash_entry *e = mem_alloc(mem_good_size(total_for(flags, field.len, value.len)));
@@ -123,7 +124,7 @@ static struct hash_entry *entry_new(struct slice field, struct slice value, bool
     char *at = (char *)e + field_offset(flags);
     if (unlikely(flags & ENTRY_LONG_FIELD)) memcpy(at - sizeof(field.len), &field.len, sizeof(field.len));
     if (field.len > 0) memcpy(at, field.ptr, field.len);
-    entry_write_value(e, value);
+    entry_write_value(e, value, shared);
     return e;
 }
 
@@ -238,9 +239,15 @@ bool hash_large_get(const struct hash_large *h, struct slice field, uint64_t now
     return true;
 }
 
+struct blob *hash_large_blob(const struct hash_large *h, struct slice field, uint64_t now_ms)
+{
+    const struct hash_entry *e = find_live(h, field, now_ms);
+    return e != NULL && (e->flags & ENTRY_BLOB) ? entry_blob(e) : NULL;
+}
+
 static void add(struct hash_large *h, uint64_t hash, const struct hash_item *item)
 {
-    struct hash_entry *e = entry_new(item->field, item->value, item->expire_ms != 0);
+    struct hash_entry *e = entry_new(item->field, item->value, NULL, item->expire_ms != 0);
     table_insert(&h->table, hash, e);
     if (item->expire_ms != 0) expiry_put(h, e, item->expire_ms);
 }
@@ -278,7 +285,7 @@ bool hash_large_put(struct hash_large *h, const struct hash_put *put)
     uint64_t hash = field_hash(h, put->field);
     struct hash_entry *old = find(h, hash, put->field);
     if (old == NULL) {
-        table_insert(&h->table, hash, entry_new(put->field, put->value, false));
+        table_insert(&h->table, hash, entry_new(put->field, put->value, put->blob, false));
         return true;
     }
     bool due = entry_due(h, old, put->now_ms), expires = (old->flags & ENTRY_EXPIRES) && put->keep_expiry && !due;
@@ -286,9 +293,9 @@ bool hash_large_put(struct hash_large *h, const struct hash_put *put)
     if (expires == ((old->flags & ENTRY_EXPIRES) != 0) &&
         (total == old_total || mem_good_size(total) == mem_good_size(old_total))) {
         if (unlikely(old->flags & ENTRY_BLOB)) blob_unref(entry_blob(old));
-        entry_write_value(old, put->value);
+        entry_write_value(old, put->value, put->blob);
     } else {
-        entry_supersede(h, hash, old, entry_new(put->field, put->value, expires));
+        entry_supersede(h, hash, old, entry_new(put->field, put->value, put->blob, expires));
     }
     return due;
 }

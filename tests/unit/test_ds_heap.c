@@ -56,7 +56,13 @@ static void test_model(void **state)
             heap_remove(&h, min);
             keys[min - nodes] = ABSENT;
         }
-        for (int k = 0; k < NODES; k++) assert_int_equal(heap_contains(&nodes[k]), keys[k] != ABSENT);
+        size_t early = 0;
+        uint64_t until = prng_below(&p, 1000);
+        for (int k = 0; k < NODES; k++) {
+            assert_int_equal(heap_contains(&nodes[k]), keys[k] != ABSENT);
+            early += keys[k] != ABSENT && (uint64_t)keys[k] <= until;
+        }
+        assert_int_equal(heap_count_until(&h, until), early);
         check_min(&h, keys);
     }
     while (heap_min(&h) != NULL) {
@@ -65,6 +71,28 @@ static void test_model(void **state)
         assert_true(heap_min_key(&h) >= before);
     }
     assert_null(h.entries);
+    heap_deinit(&h);
+}
+
+static void test_moved(void **state)
+{
+    (void)state;
+    enum { FEW = 20 };
+    struct heap h;
+    struct heap_node before[FEW] = {{0}}, after[FEW];
+    heap_init(&h);
+    assert_int_equal(heap_count_until(&h, UINT64_MAX), 0);
+    for (uint64_t i = 0; i < FEW; i++) heap_set(&h, &before[i], 100 - i);
+    for (int i = 0; i < FEW; i++) {
+        after[i] = before[i];
+        heap_moved(&h, &after[i]);
+        heap_check(&h);
+    }
+    for (uint64_t i = FEW; i-- > 0;) {
+        assert_ptr_equal(heap_min(&h), &after[i]);
+        assert_true(heap_key(&h, &after[i]) == 100 - i);
+        heap_remove(&h, &after[i]);
+    }
     heap_deinit(&h);
 }
 
@@ -90,6 +118,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_model),
+        cmocka_unit_test(test_moved),
         cmocka_unit_test(test_extreme_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 """Expiry of hash fields, which the oracle does not have: expectations from the documentation of Redis 7.4 and 8."""
 import copy
+import random
 import re
 import time
 
@@ -518,3 +519,53 @@ def test_effects_of_expiry(pair, form):
         conn.call("HPEXPIRE", "h", 10, "FIELDS", 1, "a")
         time.sleep(0.02)
         assert effects_of(conn, ["HSET h d 1"]) == ["MULTI", "HDEL h a", "HSET h d 1", "EXEC"]
+
+
+def random_command(rng):
+    """With times that are far away, past, or wrong."""
+    key = rng.choice(("h", "h", "g"))
+    fields = ["f%d" % rng.randrange(12) for _ in range(rng.randrange(1, 5))]
+    named = ["FIELDS", len(fields), *fields]
+    pairs = ["FIELDS", len(fields), *[w for f in fields for w in (f, rng.randrange(10000))]]
+    at = rng.choice((1, 4102444800000 + rng.randrange(100000)))
+    expiry = rng.choice(([], [], ["PXAT", at], ["EXAT", at // 1000], ["PX", 0], ["PXAT", -1], ["EX", "x"], ["KEEPTTL"]))
+    return rng.choice((
+        lambda: ["HSET", key, *pairs[2:]],
+        lambda: ["HPEXPIREAT", key, at, *rng.choice(([], ["NX"], ["XX"], ["GT"], ["LT"])), *named],
+        lambda: ["HEXPIREAT", key, at // 1000, *rng.choice(([], ["NX"], ["XX"], ["GT"], ["LT"])), *named],
+        lambda: ["HPEXPIRETIME", key, *named],
+        lambda: ["HEXPIRETIME", key, *named],
+        lambda: ["HPERSIST", key, *named],
+        lambda: ["HGETDEL", key, *named],
+        lambda: ["HGETEX", key, *(expiry if expiry != ["KEEPTTL"] else ["PERSIST"]), *named],
+        lambda: ["HSETEX", key, *expiry, *rng.choice(([], [], ["FNX"], ["FXX"], ["NX"], ["XX"])), *pairs],
+        lambda: ["HSETEX", key, *rng.choice(([], ["FNX"], ["FXX"])), *expiry, *pairs],
+        lambda: ["HINCRBY", key, fields[0], 3],
+        lambda: ["HINCRBYFLOAT", key, fields[0], "0.5"],
+        lambda: ["HDEL", key, *fields],
+        lambda: ["HLEN", key],
+        lambda: ["HGETALL", key],
+        lambda: ["COPY", "h", "g", "REPLACE"],
+        lambda: ["RENAME", "g", "h"],
+        lambda: ["EXISTS", key],
+        lambda: ["HGETEX", key, "FIELDS", len(fields) + 1, *fields],
+    ))()
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_all_forms_answer_alike(start, seed):
+    """Random commands; small hashes, large ones, and ones that become large in between."""
+    rng = random.Random(seed)
+    conns = [start({"hash-max-listpack-entries": limit, "enable-debug-command": "yes"}).conn(3) for limit in (512, 0, 6)]
+    forms = set()
+    for i in range(3000):
+        command = random_command(rng)
+        replies = [conn.call(*command) for conn in conns]
+        if command[0] == "HGETALL":
+            replies = [sorted(zip(texts(r)[::2], texts(r)[1::2])) for r in replies]
+        assert all(repr(r) == repr(replies[0]) for r in replies), (i, command, replies)
+        if i % 100 == 0:
+            assert len({conn.call("DEBUG", "DIGEST").text for conn in conns}) == 1
+            assert len({subexpiry(conn) for conn in conns}) == 1
+            forms |= {conn.call("OBJECT", "ENCODING", "h").text for conn in conns}
+    assert {"listpackex", "hashtable"} <= forms
