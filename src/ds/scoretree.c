@@ -522,10 +522,9 @@ enum scoretree_change scoretree_insert(struct scoretree *t, struct slice member,
     return SCORETREE_UPDATED;
 }
 
-bool scoretree_append(struct scoretree *t, struct slice member, double score)
+static bool append_hashed(struct scoretree *t, uint64_t hash, struct slice member, double score)
 {
     assert(score == score);
-    uint64_t hash = hash_slice(t->seed, member);
     if (index_find(t, hash, member) != NULL) return false;
     struct scoretree_bound bound = scoretree_by_both(score, member, false);
     struct leaf *l = NULL;
@@ -537,6 +536,27 @@ bool scoretree_append(struct scoretree *t, struct slice member, double score)
     }
     element_add(t, hash, l, pos, member, score);
     return true;
+}
+
+bool scoretree_append(struct scoretree *t, struct slice member, double score)
+{
+    return append_hashed(t, hash_slice(t->seed, member), member, score);
+}
+
+size_t scoretree_append_many(struct scoretree *t, const struct scoretree_item *items, size_t count)
+{
+    enum { AHEAD = 16 }; /* buckets of the index on their way from memory at a time */
+    for (size_t done = 0; done < count;) {
+        uint64_t hashes[AHEAD];
+        size_t n = count - done < AHEAD ? count - done : AHEAD;
+        for (size_t i = 0; i < n; i++) {
+            hashes[i] = hash_slice(t->seed, items[done + i].member);
+            table_prefetch_bucket(&t->index, hashes[i]);
+        }
+        for (size_t i = 0; i < n; i++, done++)
+            if (!append_hashed(t, hashes[i], items[done].member, items[done].score)) return done;
+    }
+    return count;
 }
 
 bool scoretree_load(struct scoretree *t, struct slice member, double score)

@@ -32,6 +32,11 @@ struct scoretree { /* private */
     unsigned height;
 };
 
+struct scoretree_item {
+    struct slice member; /* view */
+    double score;
+};
+
 typedef void scoretree_fn(void *arg, struct slice member, double score);
 
 void scoretree_init(struct scoretree *t, const struct hash_seed *seed); /* allocates nothing */
@@ -61,6 +66,8 @@ void scoretree_prefetch_element(const struct scoretree *t, uint64_t hash);
 void scoretree_reserve(struct scoretree *t, size_t len); /* room in the index for len elements */
 /* Adds behind the last element. false, and nothing done: it belongs elsewhere, or the member is present. */
 must_use bool scoretree_append(struct scoretree *t, struct slice member, double score);
+/* Several, in their order: returns how many were added before the first that is refused. */
+size_t scoretree_append_many(struct scoretree *t, const struct scoretree_item *items, size_t count);
 /* For elements that come in ascending or descending order, mostly: O(1) then. false, and nothing done: the member is
  * present. */
 must_use bool scoretree_load(struct scoretree *t, struct slice member, double score);
@@ -92,10 +99,6 @@ struct scoretree_place { /* private; an element, or outside */
     const struct scoretree *t;
     const void *leaf;
     unsigned pos;
-};
-struct scoretree_item {
-    struct slice member; /* view */
-    double score;
 };
 /* Finds the first element behind the bound and returns its rank; len, and a place outside, if there is none. place may
  * be NULL: the elements between two bounds are as many as the difference of their ranks. */

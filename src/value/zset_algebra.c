@@ -121,32 +121,69 @@ static struct index_slot *index_find(const struct index *x, struct slice member,
     return &x->slots[at];
 }
 
-static void union_add(struct index *x, const struct zset_source *s, enum zset_aggregate aggregate, bool first,
+/* Elements on their way into the union: first their slots are fetched from memory, then the items and the members that
+ * they lead to, then they are looked up. */
+enum { AHEAD = 16 };
+struct batch {
+    struct zset_item item[AHEAD];
+    uint32_t hash[AHEAD];
+    size_t len;
+};
+
+static void batch_fill(struct batch *b, struct index *x, struct walk *w, const struct zset_source *s)
+{
+    for (b->len = 0; b->len < AHEAD && walk_next(w, &b->item[b->len]); b->len++) {
+        struct zset_item *item = &b->item[b->len];
+        if (w->passing) item->member = member_texts_keep(&x->items->texts, item->member);
+        item->score = weighted(s, item->score);
+        b->hash[b->len] = (uint32_t)hash_slice(x->seed, item->member);
+        prefetch_read(&x->slots[b->hash[b->len] & (x->size - 1)]);
+    }
+    for (size_t i = 0; i < b->len; i++) {
+        const struct index_slot *slot = &x->slots[b->hash[i] & (x->size - 1)];
+        if (slot->item != 0) prefetch_read(&x->items->item[slot->item - 1]);
+    }
+    for (size_t i = 0; i < b->len; i++) {
+        const struct index_slot *slot = &x->slots[b->hash[i] & (x->size - 1)];
+        if (slot->hash == b->hash[i] && slot->item != 0) prefetch_read(x->items->item[slot->item - 1].member.ptr);
+    }
+}
+
+static void union_add(struct index *x, const struct zset_item *item, uint32_t hash, enum zset_aggregate aggregate,
                       bool last)
+{
+    struct index_slot *slot = index_find(x, item->member, hash);
+    if (slot->item != 0) {
+        double *sum = &x->items->item[slot->item - 1].score;
+        *sum = combine(*sum, item->score, aggregate);
+        return;
+    }
+    size_t number = zset_items_add(x->items, item->member, item->score, false);
+    if (last) return; /* its members come only once */
+    assert(number < UINT32_MAX);
+    *slot = (struct index_slot){hash, (uint32_t)number + 1};
+    x->used++;
+}
+
+static void union_add_source(struct index *x, const struct zset_source *s, enum zset_aggregate aggregate, bool last)
+{
+    struct walk w;
+    struct batch b;
+    walk_init(&w, s);
+    do {
+        if (x->used + AHEAD >= x->size / 2) index_grow(x, x->size * 2);
+        batch_fill(&b, x, &w, s);
+        for (size_t i = 0; i < b.len; i++) union_add(x, &b.item[i], b.hash[i], aggregate, last);
+    } while (b.len == AHEAD);
+}
+
+/* All there is in one source needs no index. */
+static void union_of_one(const struct zset_source *s, struct zset_items *out)
 {
     struct walk w;
     struct zset_item item;
     walk_init(&w, s);
-    while (walk_next(&w, &item)) {
-        double score = weighted(s, item.score);
-        if (first && last) {
-            zset_items_add(x->items, item.member, score, w.passing);
-            continue;
-        }
-        if (x->used >= x->size / 2) index_grow(x, x->size * 2);
-        uint32_t hash = (uint32_t)hash_slice(x->seed, item.member);
-        struct index_slot *slot = index_find(x, item.member, hash);
-        if (slot->item != 0) {
-            double *sum = &x->items->item[slot->item - 1].score;
-            *sum = combine(*sum, score, aggregate);
-            continue;
-        }
-        size_t number = zset_items_add(x->items, item.member, score, w.passing);
-        if (last) continue; /* its members come only once */
-        assert(number < UINT32_MAX);
-        *slot = (struct index_slot){hash, (uint32_t)number + 1};
-        x->used++;
-    }
+    while (walk_next(&w, &item)) zset_items_add(out, item.member, weighted(s, item.score), w.passing);
 }
 
 void zset_union(struct zset_source *sources, size_t count, enum zset_aggregate aggregate,
@@ -155,11 +192,16 @@ void zset_union(struct zset_source *sources, size_t count, enum zset_aggregate a
     sources_sort(sources, count);
     size_t first = 0;
     while (first < count && source_len(&sources[first]) == 0) first++;
+    if (first == count) return;
+    if (first + 1 == count) {
+        union_of_one(&sources[first], out);
+        return;
+    }
     struct index x = {.seed = limits->seed, .items = out};
-    size_t size = 16, len = first + 1 < count ? source_len(&sources[count - 2]) : 0;
+    size_t size = 64, len = source_len(&sources[count - 2]) + AHEAD;
     while (size / 2 <= len) size *= 2;
     index_grow(&x, size);
-    for (size_t i = first; i < count; i++) union_add(&x, &sources[i], aggregate, i == first, i + 1 == count);
+    for (size_t i = first; i < count; i++) union_add_source(&x, &sources[i], aggregate, i + 1 == count);
     mem_free(x.slots);
 }
 

@@ -154,6 +154,20 @@ static bool fits_pack(const struct zset_items *items, const struct value_limits 
     return true;
 }
 
+static void append_many(struct scoretree *t, const struct zset_item *item, size_t count)
+{
+    enum { BATCH = 64 };
+    struct scoretree_item batch[BATCH];
+    scoretree_reserve(t, scoretree_len(t) + count);
+    for (size_t n; count > 0; item += n, count -= n) {
+        n = count < BATCH ? count : BATCH;
+        for (size_t i = 0; i < n; i++) batch[i] = (struct scoretree_item){item[i].member, item[i].score};
+        size_t added = scoretree_append_many(t, batch, n);
+        assert(added == n);
+        (void)added;
+    }
+}
+
 struct record *zset_build(struct slice key, const struct zset_items *sorted, const struct value_limits *limits)
 {
     struct record *r = zset_new(key);
@@ -170,12 +184,6 @@ struct record *zset_build(struct slice key, const struct zset_items *sorted, con
         return r;
     }
     zset_to_tree(r, limits);
-    struct scoretree *t = zset_tree(r);
-    scoretree_reserve(t, sorted->len);
-    for (; done < sorted->len; done++) {
-        bool added = scoretree_append(t, sorted->item[done].member, sorted->item[done].score);
-        assert(added);
-        (void)added;
-    }
+    append_many(zset_tree(r), sorted->item + done, sorted->len - done);
     return r;
 }

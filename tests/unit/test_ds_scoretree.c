@@ -559,6 +559,33 @@ static void test_append(void **state)
     scoretree_deinit(&copy);
 }
 
+/* All of them, or those before the first that is not behind the last. */
+static void test_append_many(void **state)
+{
+    enum { COUNT = 1000 };
+    static char names[COUNT][16];
+    struct scoretree_item items[COUNT];
+    struct scoretree t;
+    (void)state;
+    for (int i = 0; i < COUNT; i++)
+        items[i] = (struct scoretree_item){slice_of(names[i], (size_t)snprintf(names[i], 16, "m:%04d", i)), i / 3};
+    for (size_t bad = 1; bad < 40; bad++) {
+        struct scoretree_item kept = items[bad];
+        for (int how = 0; how < 2; how++) {
+            items[bad] = how == 0 ? (struct scoretree_item){items[bad - 1].member, 1e9} /* present */
+                                  : (struct scoretree_item){kept.member, -1};           /* elsewhere */
+            scoretree_init(&t, &seed);
+            assert_int_equal(scoretree_append_many(&t, items, COUNT), bad);
+            items[bad] = kept;
+            assert_int_equal(scoretree_append_many(&t, items + bad, COUNT - bad), COUNT - bad);
+            assert_int_equal(scoretree_append_many(&t, items, 0), 0);
+            scoretree_check(&t);
+            assert_int_equal(scoretree_len(&t), COUNT);
+            scoretree_deinit(&t);
+        }
+    }
+}
+
 static void mark(void *arg, struct slice member, double score)
 {
     char buf[32] = {0};
@@ -646,6 +673,7 @@ int main(void)
         cmocka_unit_test(test_empty),
         cmocka_unit_test(test_odd_members),
         cmocka_unit_test(test_append),
+        cmocka_unit_test(test_append_many),
         cmocka_unit_test(test_monotone),
         cmocka_unit_test(test_update_across_borders),
         cmocka_unit_test(test_ranges_at_borders),
