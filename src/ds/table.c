@@ -115,7 +115,7 @@ void table_deinit(struct table *t)
     mem_free(t->segments);
     mem_free(t->segments_next);
     mem_free(t->stash);
-    table_init(t, t->type, t->arg);
+    *t = (struct table){.type = t->type, .arg = t->arg, .salt = t->salt};
 }
 
 void table_halve_round(struct table *t)
@@ -174,6 +174,7 @@ static inline __attribute__((always_inline)) bool search(const struct table *t, 
     out->record = NULL;
     out->stash = 0;
     if (t->len == 0) return false;
+    hash = table_hash(t, hash);
     struct spot s = table_spot(t, hash);
     const struct bucket *buckets = entry_buckets(*s.entry), *home = buckets + s.home, *b = home;
     uint8_t tag = stored_tag(s.stored);
@@ -246,14 +247,14 @@ void *table_find_if(const struct table *t, uint64_t hash, bool (*fn)(void *arg, 
 void table_prefetch_bucket(const struct table *t, uint64_t hash)
 {
     if (t->len == 0) return;
-    struct spot s = table_spot(t, hash);
+    struct spot s = table_spot(t, table_hash(t, hash));
     prefetch_read(entry_buckets(*s.entry) + s.home);
 }
 
 void table_prefetch_record(const struct table *t, uint64_t hash)
 {
     if (t->len == 0) return;
-    struct spot s = table_spot(t, hash);
+    struct spot s = table_spot(t, table_hash(t, hash));
     const struct bucket *b = entry_buckets(*s.entry) + s.home;
     unsigned candidates = bucket_at_distance(b, 0) & bucket_tagged(b, stored_tag(s.stored));
     if (candidates != 0) {
@@ -268,7 +269,7 @@ void table_prefetch_record(const struct table *t, uint64_t hash)
 void *table_candidate(const struct table *t, uint64_t hash)
 {
     if (t->len == 0) return NULL;
-    struct spot s = table_spot(t, hash);
+    struct spot s = table_spot(t, table_hash(t, hash));
     const struct bucket *b = entry_buckets(*s.entry) + s.home;
     unsigned candidates = bucket_at_distance(b, 0) & bucket_tagged(b, stored_tag(s.stored));
     return candidates == 0 ? NULL : ref_record(slot_ref(b, mask_next(&candidates)));
@@ -320,7 +321,7 @@ static void items_take(const struct table *t, uint64_t entry, unsigned depth, st
                 unsigned place = from + (uint8_t)(b->tags[slot] - from);
                 stored = place << EXTRA_BITS | (unsigned)(ref & 7);
             } else {
-                stored = hash_stored(t->type->hash(t->arg, ref_record(ref)), depth);
+                stored = hash_stored(table_record_hash(t, ref_record(ref)), depth);
             }
             out->item[out->len++] = item_make(ref_record(ref), stored);
         }
@@ -336,7 +337,7 @@ static void items_rehash(const struct table *t, struct items *items, unsigned de
     for (unsigned i = 0; i < items->len; i++) {
         if (i + PREFETCH_AHEAD < items->len) prefetch_read(item_record(items->item[i + PREFETCH_AHEAD]));
         void *record = item_record(items->item[i]);
-        uint64_t hash = t->type->hash(t->arg, record);
+        uint64_t hash = table_record_hash(t, record);
         items->item[i] = item_make(record, (unsigned)(hash << depth >> (64 - STORED_BITS - 1)));
     }
     items->known = EXTRA_BITS + 1;
@@ -457,7 +458,7 @@ static uint64_t segment_build(struct table *t, const struct items *items, unsign
             mem_free(buckets);
             return segment_build(t, items, size_above(n), epoch);
         }
-        stash_add(t, t->type->hash(t->arg, item_record(item)), item_record(item));
+        stash_add(t, table_record_hash(t, item_record(item)), item_record(item));
         placed--;
     }
     return entry_make(buckets, n, placed, items->known);
@@ -613,6 +614,7 @@ void table_insert(struct table *t, uint64_t hash, void *record)
         t->segments[0] = entry_empty();
     }
     t->len++;
+    hash = table_hash(t, hash);
     for (;;) {
         struct spot s = table_spot(t, hash);
         struct bucket *buckets = entry_buckets(*s.entry);

@@ -40,10 +40,22 @@ struct table { /* private */
     struct table_stash_item *stash;
     uint32_t stash_len, stash_cap;
     uint8_t level; /* this round began with 2^level segments */
+    uint32_t salt;
 };
 
 void table_init(struct table *t, const struct table_type *type, const void *arg); /* allocates nothing */
 void table_deinit(struct table *t); /* frees the table's own memory; the records are the caller's affair */
+/* For an empty table: gives its elements another order. Two tables with the same hash and salt have the same order, and
+ * copying one into the other, element by element as they are walked, fills it from one end: that takes quadratic time,
+ * unless there was a table_reserve. With different salts it is as good as random. 0 is the order of the hash itself. */
+static inline void table_set_salt(struct table *t, uint32_t salt)
+{
+    t->salt = salt;
+}
+static inline uint32_t table_salt(const struct table *t)
+{
+    return t->salt;
+}
 static inline size_t table_len(const struct table *t)
 {
     return t->len;

@@ -194,6 +194,16 @@ static inline unsigned hash_stored(uint64_t hash, unsigned depth)
 {
     return (unsigned)(hash << depth >> (64 - STORED_BITS));
 }
+/* The hash that a table goes by: the caller's, or with a salt a product whose order has nothing to do with it. All
+ * below works on such hashes. */
+static inline uint64_t table_hash(const struct table *t, uint64_t hash)
+{
+    return (hash & TABLE_HASH_MASK) * (1 + t->salt * (uint64_t)0x9e3779b97f4a7c16); /* odd: no two become the same */
+}
+static inline uint64_t table_record_hash(const struct table *t, const void *record)
+{
+    return table_hash(t, t->type->hash(t->arg, record));
+}
 static inline struct spot table_spot(const struct table *t, uint64_t hash) /* segments is not NULL */
 {
     struct spot s;

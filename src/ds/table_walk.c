@@ -178,13 +178,13 @@ void table_clear(struct table *t, void (*fn)(void *arg, void *record), void *arg
 uint32_t table_epoch(const struct table *t, uint64_t hash)
 {
     if (t->segments == NULL) return 0;
-    struct spot s = table_spot(t, hash);
+    struct spot s = table_spot(t, table_hash(t, hash));
     return entry_buckets(*s.entry)[s.home].epoch;
 }
 
 void table_set_epoch(struct table *t, uint64_t hash, uint32_t epoch)
 {
-    struct spot s = table_spot(t, hash);
+    struct spot s = table_spot(t, table_hash(t, hash));
     if (!entry_is_empty(*s.entry)) entry_buckets(*s.entry)[s.home].epoch = epoch;
 }
 
@@ -238,7 +238,7 @@ static void check_segment(const struct table *t, const uint64_t *segment, unsign
         const struct bucket *b = entry_buckets(entry) + i;
         for (unsigned used = bucket_used(b); used != 0; len++) {
             unsigned slot = mask_next(&used), distance = slot_distance(b, slot);
-            uint64_t ref = slot_ref(b, slot), hash = t->type->hash(t->arg, ref_record(ref));
+            uint64_t ref = slot_ref(b, slot), hash = table_record_hash(t, ref_record(ref));
             struct spot s = table_spot(t, hash);
             assert(s.entry == segment && s.depth == depth);
             assert(distance < PROBE_MAX && distance < n && bucket_wrap(s.home + distance, n) == i);
@@ -269,7 +269,7 @@ void table_check(const struct table *t)
     assert(len == t->len);
     assert(t->stash_len <= t->stash_cap);
     for (uint32_t i = 0; i < t->stash_len; i++) {
-        assert(((t->type->hash(t->arg, t->stash[i].record) ^ t->stash[i].hash) & TABLE_HASH_MASK) == 0);
+        assert(((table_record_hash(t, t->stash[i].record) ^ t->stash[i].hash) & TABLE_HASH_MASK) == 0);
         struct spot s = table_spot(t, t->stash[i].hash);
         assert(!entry_is_empty(*s.entry));
         assert(entry_buckets(*s.entry)[s.home].overflow & OVERFLOW_STASH);

@@ -52,10 +52,13 @@ static uint64_t member_hash(const void *arg, const void *member)
 
 static const struct table_type member_table = {.equals = member_equals, .hash = member_hash};
 
-static struct set_table *set_table_new(const struct hash_seed *seed, size_t expected)
+/* The salt comes from what is in it first: who copies a set by walking it and adding what comes must not meet the same
+ * order in the new one, though it may stand under the old one's key and at its address. */
+static struct set_table *set_table_new(const struct hash_seed *seed, uint64_t salt, size_t expected)
 {
     struct set_table *t = mem_alloc(sizeof(*t));
     table_init(&t->members, &member_table, seed);
+    table_set_salt(&t->members, (uint32_t)(salt ^ salt >> 32));
     t->seed = seed;
     if (expected > 0) table_reserve(&t->members, expected);
     return t;
@@ -102,9 +105,20 @@ void set_clear(struct record *r)
     set_put(r, SET_EMPTY, NULL);
 }
 
+/* Of the members that a small set has. */
+static uint64_t salt_of(const struct record *r, const struct hash_seed *seed)
+{
+    struct set_iter it;
+    struct slice member;
+    uint64_t salt = 1;
+    set_iter_init(&it, r);
+    while (set_iter_next(&it, &member)) salt += hash_slice(seed, member);
+    return salt;
+}
+
 struct set_table *set_to_table(struct record *r, size_t more, const struct value_limits *limits)
 {
-    struct set_table *t = set_table_new(limits->seed, set_len(r) + more);
+    struct set_table *t = set_table_new(limits->seed, salt_of(r, limits->seed), set_len(r) + more);
     struct set_iter it;
     struct slice member;
     set_iter_init(&it, r);
@@ -166,7 +180,7 @@ static void form_choose(struct record *r, struct slice first, size_t count, size
     else if (listpack_may_hold(count, first.len, limits))
         set_put(r, SET_LISTPACK, listpack_new(listpack_room(count, bytes)));
     else
-        set_put(r, SET_TABLE, set_table_new(limits->seed, 0));
+        set_put(r, SET_TABLE, set_table_new(limits->seed, hash_slice(limits->seed, first), 0));
 }
 
 void set_prepare(struct record *r, const struct slice *members, size_t count, const struct value_limits *limits)
@@ -187,7 +201,7 @@ void set_expect(struct record *r, size_t count, const struct value_limits *limit
 {
     assert(set_encoding(r) == SET_EMPTY);
     if ((int64_t)count > limits->set_intset_entries && (int64_t)count > limits->set_listpack_entries)
-        set_put(r, SET_TABLE, set_table_new(limits->seed, count));
+        set_put(r, SET_TABLE, set_table_new(limits->seed, limits->seed->k0 + count, count));
 }
 
 /* ---- one member */
@@ -394,7 +408,7 @@ static void set_own(struct record *copy)
     if (set_encoding(copy) == SET_LISTPACK) record_set_object(copy, listpack_dup(set_listpack(copy)));
     if (set_encoding(copy) != SET_TABLE) return;
     const struct set_table *from = set_table(copy);
-    struct set_table *to = set_table_new(from->seed, table_len(&from->members));
+    struct set_table *to = set_table_new(from->seed, table_salt(&from->members), table_len(&from->members));
     struct table_iter it;
     const void *member;
     table_iter_init(&it, &from->members);

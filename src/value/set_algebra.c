@@ -1,6 +1,5 @@
 /* Intersection, union and difference. Members are walked in batches, each hashed once: all tables share a seed, so the
- * hash of a member is the same in every set, and tables are walked in the order of their hashes, so that the look-ups
- * in another table go through it in order too. */
+ * hash of a member is the same in every set. */
 #include "value/set_impl.h"
 
 #include <stdlib.h>
