@@ -8,6 +8,18 @@
 
 #include <math.h>
 
+/* Members that stand in every step-th argument from `first` on: when i is the first of some, fetches what looking them
+ * up will read. */
+static void members_ahead(const struct ctx *ctx, const struct record *r, int first, int i, int step)
+{
+    enum { AHEAD = 16 };
+    uint64_t hashes[AHEAD];
+    int n = 0;
+    if ((i - first) % (AHEAD * step) != 0 || i + step >= ctx->argc) return;
+    for (int at = i; n < AHEAD && at < ctx->argc; at += step) hashes[n++] = record_prefetch(r, arg(ctx, at));
+    for (int k = 0; k < n; k++) record_prefetch_element(r, hashes[k]);
+}
+
 /* --- ZADD, ZINCRBY --- */
 
 struct zadd_options {
@@ -95,6 +107,7 @@ static void zadd_pairs(struct ctx *ctx, int first, const double *scores, const s
     if (!collection_find(ctx, key, FOR_WRITE, TYPE_ZSET, &r)) return;
     if (r == NULL && !o->xx && (r = collection_create(ctx, key, zset_new)) == NULL) return;
     for (int i = first; r != NULL && i < ctx->argc; i += 2) {
+        members_ahead(ctx, r, first + 1, i + 1, 2);
         if (unlikely(!zadd_put(r, arg(ctx, i + 1), *scores++, o, limits, &result))) {
             reply_error(ctx->reply, SLICE("ERR resulting score is not a number (NaN)"));
             return;
@@ -138,7 +151,10 @@ void cmd_zrem(struct ctx *ctx)
     struct record *r;
     if (!collection_find(ctx, key, FOR_WRITE, TYPE_ZSET, &r)) return;
     int64_t removed = 0;
-    for (int i = 2; r != NULL && i < ctx->argc; i++) removed += zset_remove(r, arg(ctx, i));
+    for (int i = 2; r != NULL && i < ctx->argc; i++) {
+        members_ahead(ctx, r, 2, i, 1);
+        removed += zset_remove(r, arg(ctx, i));
+    }
     if (removed > 0) {
         key_changed(ctx, key.name, EV_ZSET, "zrem");
         (void)collection_drop_if_empty(ctx, key, r);
@@ -175,7 +191,10 @@ void cmd_zmscore(struct ctx *ctx)
     struct record *r;
     if (!collection_find(ctx, ctx_key(ctx, 1), FOR_READ, TYPE_ZSET, &r)) return;
     reply_array(ctx->reply, ctx->argc - 2);
-    for (int i = 2; i < ctx->argc; i++) reply_score_of(ctx, r, arg(ctx, i));
+    for (int i = 2; i < ctx->argc; i++) {
+        if (r != NULL) members_ahead(ctx, r, 2, i, 1);
+        reply_score_of(ctx, r, arg(ctx, i));
+    }
 }
 
 static void rank_reply(struct ctx *ctx, bool reverse)
