@@ -217,12 +217,18 @@ static void read_entries(struct ctx *ctx, const struct reading *a, struct source
     int64_t n = 0;
     if (s->stream == NULL || stream_len(s->stream) == 0 || !stream_id_less(start, stream_last_id(s->stream))) return;
     (void)stream_id_increment(&start);
-    stream_reader_init(&it, s->stream, start, STREAM_ID_MAX, false);
+    if (s->group != NULL)
+        stream_reader_init_news(&it, s->stream, s->group);
+    else
+        stream_reader_init(&it, s->stream, start, STREAM_ID_MAX, false);
     if (!stream_reader_next(&it, &id, &pairs)) return;
     answer_stream(ctx, answer, s->key.name);
     struct reply_mark mark = reply_defer(ctx->reply);
     do {
-        if (s->group != NULL) deliver(ctx, a, s, id);
+        if (s->group != NULL) {
+            deliver(ctx, a, s, id);
+            stream_reader_remember(&it, s->group);
+        }
         reply_stream_entry(ctx->reply, &it, id, pairs);
         n++;
     } while ((a->count == 0 || n < a->count) && stream_reader_next(&it, &id, &pairs));

@@ -201,10 +201,11 @@ void stream_first_id_learn(struct stream *s)
     assert(!"a node has a live entry");
 }
 
-static void node_drop(struct stream *s, struct idtree_at at)
+void stream_node_drop(struct stream *s, struct idtree_at at)
 {
     listpack_free(node_at(s, at));
     idtree_remove(&s->nodes, idtree_id(at));
+    s->nodes_dropped++;
 }
 
 static bool find_entry(const struct record *r, struct stream_id id, struct stream_reader *it)
@@ -230,7 +231,7 @@ bool stream_delete(struct record *r, struct stream_id id)
     struct stream_head h;
     stream_head_read(lp, &h);
     if (h.live == 1) {
-        node_drop(s, it.at);
+        stream_node_drop(s, it.at);
     } else {
         lp = stream_entry_mark(lp, it.entry);
         node_put(s, it.at, stream_node_recount(lp, h.live - 1, h.deleted + 1));

@@ -99,12 +99,17 @@ struct stream_reader { /* private */
     uint32_t entry;              /* position of the current entry, or of where to begin */
     uint32_t data, field;        /* of its next element; of the next field in the node's head */
     uint32_t left;               /* pairs not read yet */
-    uint32_t head_count, head_fields;
+    uint32_t head_count, head_fields, first_entry;
     bool backwards, in_entry, same_fields;
+    const struct stream_group *group; /* whose news are read; or NULL */
     char field_text[NUM_I64_TEXT_MAX], value_text[NUM_I64_TEXT_MAX];
 };
 void stream_reader_init(struct stream_reader *it, const struct record *r, struct stream_id start, struct stream_id end,
                         bool backwards);
+/* What the group was not given yet: forwards from behind its last ID. Goes on where remember() was told that it is, and
+ * does not walk through the node again. */
+void stream_reader_init_news(struct stream_reader *it, const struct record *r, const struct stream_group *g);
+void stream_reader_remember(const struct stream_reader *it, struct stream_group *g); /* the current entry was given */
 /* The next entry: its ID and number of pairs. */
 bool stream_reader_next(struct stream_reader *it, struct stream_id *id, size_t *pairs);
 /* The next pair of that entry: views, valid until the next call. To be called at most `pairs` times. */

@@ -138,6 +138,7 @@ void stream_group_set(struct stream_group *g, struct stream_id last_id, int64_t 
 {
     g->last_id = last_id;
     g->entries_read = entries_read;
+    g->place.entry = 0; /* it may be behind the ID now */
 }
 
 /* ---- how far a group has come

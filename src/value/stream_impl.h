@@ -25,11 +25,19 @@ struct stream {
     struct stream_id first_id, last_id, max_deleted_id;
     struct stream_group **groups; /* by name; owned */
     uint32_t group_count;
+    uint32_t nodes_dropped; /* wraps */
+};
+
+/* Where an entry is in its node. Entries stay where they are while they have their node and its head its size. */
+struct stream_place {
+    struct id128 node;
+    uint32_t entry, first_entry, nodes_dropped; /* entry 0: not known */
 };
 
 struct stream_group {
     struct stream_id last_id;
     int64_t entries_read;
+    struct stream_place place; /* of the entry given last */
     struct idtree pending; /* ID -> struct stream_pending */
     struct stream_consumer **consumers; /* by name; owned */
     uint32_t consumer_count, name_len;
@@ -106,5 +114,6 @@ void stream_groups_check(const struct stream *s);
 
 /* ---- stream.c */
 void stream_first_id_learn(struct stream *s);
+void stream_node_drop(struct stream *s, struct idtree_at at); /* lengths are the caller's */
 
 #endif

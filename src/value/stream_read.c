@@ -9,6 +9,7 @@ void stream_reader_init(struct stream_reader *it, const struct record *r, struct
                         bool backwards)
 {
     const struct stream *s = stream_of(r);
+    it->group = NULL;
     it->stream = s;
     it->start = start;
     it->end = end;
@@ -20,6 +21,32 @@ void stream_reader_init(struct stream_reader *it, const struct record *r, struct
     }
     it->at = idtree_up_to(&s->nodes, id_key(start)); /* the node that has it starts at or before it */
     if (!idtree_at_valid(it->at)) it->at = idtree_first(&s->nodes);
+}
+
+void stream_reader_init_news(struct stream_reader *it, const struct record *r, const struct stream_group *g)
+{
+    struct stream_id start = g->last_id;
+    if (stream_id_increment(&start)) {
+        stream_reader_init(it, r, start, STREAM_ID_MAX, false);
+        it->group = g;
+    } else { /* nothing can come */
+        stream_reader_init(it, r, STREAM_ID_MAX, STREAM_ID_MIN, false);
+    }
+}
+
+void stream_reader_remember(const struct stream_reader *it, struct stream_group *g)
+{
+    g->place = (struct stream_place){idtree_id(it->at), it->entry, it->first_entry, it->stream->nodes_dropped};
+}
+
+/* The entry that the group was given last, if it is in this node. */
+static uint32_t remembered_entry(const struct stream_reader *it)
+{
+    if (it->group == NULL) return 0;
+    const struct stream_place *p = &it->group->place;
+    bool holds = p->nodes_dropped == it->stream->nodes_dropped && p->first_entry == it->first_entry &&
+                 id128_eq(p->node, id_key(it->master));
+    return holds ? p->entry : 0;
 }
 
 /* In a node that is read to its end, from the back: the position of the first entry that is not before `start`. */
@@ -56,10 +83,11 @@ static void node_enter(struct stream_reader *it)
     stream_head_read(it->node, &h);
     it->head_count = h.fields;
     it->head_fields = h.first_field;
+    it->first_entry = h.first_entry;
     it->in_entry = false;
     if (it->backwards) {
         it->entry = listpack_end(it->node);
-    } else {
+    } else if ((it->entry = remembered_entry(it)) == 0) {
         it->entry = starts_late(it) ? entry_from_the_end(it, &h) : h.first_entry;
     }
 }

@@ -10,6 +10,7 @@ struct trimming {
     struct stream *stream;
     const struct stream_trim *how;
     uint64_t gone;
+    bool first_known; /* first_id is right already */
 };
 
 bool stream_is_referenced(const struct record *r, struct stream_id id)
@@ -70,7 +71,7 @@ static void node_drop_refs(const struct trimming *t, struct idtree_at at)
     }
 }
 
-/* Marks what is due at the beginning of a node; not all of its live entries are. */
+/* Marks what is due at the beginning of the first node; not all of its live entries are. */
 static void node_trim(struct trimming *t, struct idtree_at at)
 {
     struct stream *s = t->stream;
@@ -83,7 +84,11 @@ static void node_trim(struct trimming *t, struct idtree_at at)
         uint32_t entry = pos;
         stream_entry_read(lp, &pos, key_id(idtree_id(at)), h.fields, &e);
         if (e.deleted) continue;
-        if (!entry_is_due(t, e.id, marked)) break;
+        if (!entry_is_due(t, e.id, marked)) {
+            s->first_id = e.id;
+            t->first_known = true;
+            break;
+        }
         if (t->how->refs == STREAM_REFS_DROP) stream_drop_refs(t->record, e.id);
         lp = stream_entry_mark(lp, entry); /* as many bytes as before: pos stays */
         marked++;
@@ -125,8 +130,7 @@ static void trim(struct trimming *t)
         }
         if (t->how->refs == STREAM_REFS_ACKED && !node_is_free(t, at)) return;
         if (t->how->refs == STREAM_REFS_DROP) node_drop_refs(t, at);
-        listpack_free(node_at(s, at));
-        idtree_remove(&s->nodes, idtree_id(at));
+        stream_node_drop(s, at);
         s->length -= (uint64_t)h.live;
         t->gone += (uint64_t)h.live;
     }
@@ -151,13 +155,13 @@ static void trim_acked(struct trimming *t)
 
 uint64_t stream_trim(struct record *r, const struct stream_trim *how)
 {
-    struct trimming t = {r, stream_of(r), how, 0};
+    struct trimming t = {r, stream_of(r), how, 0, false};
     if (how->by == STREAM_TRIM_NONE) return 0;
     if (how->refs == STREAM_REFS_ACKED && !how->approx) {
         trim_acked(&t);
     } else {
         trim(&t);
     }
-    if (t.gone > 0) stream_first_id_learn(t.stream);
+    if (t.gone > 0 && !t.first_known) stream_first_id_learn(t.stream);
     return t.gone;
 }

@@ -56,8 +56,10 @@ static size_t shape_pairs(unsigned shape, char texts[2 * PAIRS_MAX][TEXT_MAX], s
     for (size_t i = 0; i < pairs; i++) {
         int len = snprintf(texts[2 * i], TEXT_MAX, "field%u-%zu", shape / 4 % 3, i);
         out[2 * i] = slice_of(texts[2 * i], (size_t)len);
-        len = shape % 3 == 0 ? snprintf(texts[2 * i + 1], TEXT_MAX, "%d", (int)(shape * 77) - 5000)
-                             : snprintf(texts[2 * i + 1], TEXT_MAX, "%.*s", (int)(shape % 30), "abcdefghijklmnopqrstuvwxyzabcdef");
+        if (shape % 3 == 0)
+            len = snprintf(texts[2 * i + 1], TEXT_MAX, "%d", (int)(shape * 77) - 5000);
+        else
+            len = snprintf(texts[2 * i + 1], TEXT_MAX, "%.*s", (int)(shape % 30), "abcdefghijklmnopqrstuvwxyzabcdef");
         out[2 * i + 1] = slice_of(texts[2 * i + 1], (size_t)len);
     }
     return pairs;
@@ -241,6 +243,33 @@ static void group_step(struct model *m)
     }
 }
 
+/* A group is given some entries: those behind its last one. */
+static void news_step(struct model *m)
+{
+    unsigned k = (unsigned)below(m, GROUPS);
+    struct group *g = &m->groups[k];
+    struct stream_group *real = the_group(m, k);
+    struct stream_id start = g->last_id, id;
+    struct stream_reader it;
+    size_t pairs;
+    if (below(m, 20) == 0) { /* far back */
+        start = g->last_id = some_id(m);
+        stream_group_set(real, start, STREAM_ENTRIES_READ_UNKNOWN);
+    }
+    assert_true(stream_id_increment(&start));
+    size_t i = lower(m, start), count = 1 + below(m, 12);
+    stream_reader_init_news(&it, m->r, real);
+    for (; count > 0 && i < m->len; count--, i++) {
+        assert_true(stream_reader_next(&it, &id, &pairs));
+        assert_true(stream_id_eq(id, m->entries[i].id));
+        stream_group_advance(m->r, real, id);
+        stream_reader_remember(&it, real);
+        if (i % 2 == 0) expect_entry(&it, pairs, &m->entries[i]);
+        g->last_id = id;
+    }
+    if (i == m->len) assert_false(stream_reader_next(&it, &id, &pairs));
+}
+
 static void expect_pending(const struct pending *want, struct stream_id id, const struct stream_pending *p)
 {
     assert_true(stream_id_eq(id, want->id));
@@ -375,8 +404,8 @@ static void run_model(uint64_t seed, unsigned steps)
 {
     struct model *m = mem_zalloc(sizeof(*m));
     prng_init(&m->prng, seed);
-    m->limits.stream_node_max_entries = 7;
-    m->limits.stream_node_max_bytes = 300;
+    m->limits.stream_node_max_entries = seed % 2 == 0 ? 7 : 300; /* 300: the counts of a head need two bytes */
+    m->limits.stream_node_max_bytes = seed % 2 == 0 ? 300 : 0;
     m->r = stream_new(SLICE("key"));
     for (unsigned step = 0; step < steps; step++) {
         unsigned growing = step / 1000 % 2 == 0 ? 60 : 25;
@@ -387,6 +416,8 @@ static void run_model(uint64_t seed, unsigned steps)
             cut(m);
         else if (what < growing + 17)
             trim(m);
+        else if (what < growing + 25)
+            news_step(m);
         else
             group_step(m);
         struct stream_id a = some_id(m), b = some_id(m);
