@@ -138,7 +138,7 @@ static void randfield_one(struct ctx *ctx)
     struct random_reply w = {ctx->reply, false};
     struct record *r;
     if (!hash_find(ctx, ctx_key(ctx, 1), FOR_READ, &r)) return;
-    if (r == NULL || hash_len_live(r, ctx->hide_ms) == 0)
+    if (r == NULL || hash_all_due(r, ctx->hide_ms))
         reply_null(ctx->reply);
     else
         hash_draw(r, ctx->hide_ms, engine_prng(ctx->engine), 1, random_visit, &w);

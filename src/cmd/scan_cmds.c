@@ -36,7 +36,7 @@ static bool expired(const struct ctx *ctx, const struct record *r)
     uint64_t due_ms = record_due_ms(r), expire_ms = record_expire_ms(r);
     if (due_ms == 0 || due_ms > ctx->now_ms) return false;
     /* Otherwise a part of it is due: of a hash that has no other fields nothing is left. */
-    return (expire_ms != 0 && expire_ms <= ctx->now_ms) || hash_len_live(r, ctx->now_ms) == 0;
+    return (expire_ms != 0 && expire_ms <= ctx->now_ms) || hash_all_due(r, ctx->now_ms);
 }
 
 /* --- SCAN --- */

@@ -95,12 +95,13 @@ void heap_moved(struct heap *h, struct heap_node *node)
 }
 
 /* A walk over the top of the heap: from i to its first child, or to the next place on the right or above. */
-size_t heap_count_until(const struct heap *h, uint64_t key)
+size_t heap_count_until(const struct heap *h, uint64_t key, size_t max)
 {
     size_t count = 0, i = 0;
+    if (max == 0) return 0;
     for (;;) {
         if (i < h->len && h->entries[i].key <= key) {
-            count++;
+            if (++count >= max) return max;
             i = 2 * i + 1;
             continue;
         }
@@ -108,6 +109,14 @@ size_t heap_count_until(const struct heap *h, uint64_t key)
         if (i == 0) return count;
         i++;
     }
+}
+
+/* Large keys are at the end, if anywhere. */
+bool heap_all_until(const struct heap *h, uint64_t key)
+{
+    for (size_t i = h->len; i-- > 0;)
+        if (h->entries[i].key > key) return false;
+    return true;
 }
 
 void heap_check(const struct heap *h)

@@ -47,7 +47,9 @@ static inline uint64_t heap_min_key(const struct heap *h) /* UINT64_MAX when emp
 uint64_t heap_key(const struct heap *h, const struct heap_node *node);
 /* The owner's struct was copied to another place; only node->pos of the new place is read. O(1) */
 void heap_moved(struct heap *h, struct heap_node *node);
-size_t heap_count_until(const struct heap *h, uint64_t key); /* nodes with keys up to this one. O(how many) */
+/* Nodes with keys up to this one; counts to `max` at most. O(result) */
+size_t heap_count_until(const struct heap *h, uint64_t key, size_t max);
+bool heap_all_until(const struct heap *h, uint64_t key); /* no key is larger; O(n), but a larger one is soon found */
 static inline size_t heap_mem(const struct heap *h)          /* bytes beyond struct heap */
 {
     return h->cap * sizeof(*h->entries);

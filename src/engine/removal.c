@@ -124,12 +124,11 @@ void engine_expire_parts(struct engine *e, int db, struct record *r)
 static struct record *ctx_expire_parts(struct ctx *ctx, int db, struct store_key key, struct record *r)
 {
     struct engine *e = ctx->engine;
-    size_t live = hash_len_live(r, ctx->hide_ms), due = hash_len(r) - live;
-    if (due <= PARTS_AT_ONCE)
+    if (hash_due(r, ctx->hide_ms, PARTS_AT_ONCE + 1) <= PARTS_AT_ONCE)
         return parts_remove(e, db, key, r, ctx->hide_ms, PARTS_AT_ONCE, ctx->effect_slot) ? NULL : r;
-    if (live > 0)
+    if (!hash_all_due(r, ctx->hide_ms))
         return r;
-    e->stats.expired_subkeys += due;
+    e->stats.expired_subkeys += hash_len(r);
     key_remove(e, db, key, true, EV_HASH, "hexpired", ctx->effect_slot);
     return NULL;
 }
@@ -141,7 +140,7 @@ struct record *ctx_expire(struct ctx *ctx, int db, struct store_key key, struct 
     bool whole = whole_ms != 0 && whole_ms <= ctx->hide_ms;
     /* During a pause nothing is removed: what has expired is only not seen. (Commands that write wait then.) */
     if (e->pause != PAUSE_NONE && !(ctx->command->flags & CMD_WRITE))
-        return whole || hash_len_live(r, ctx->hide_ms) == 0 ? NULL : r;
+        return whole || hash_all_due(r, ctx->hide_ms) ? NULL : r;
     if (ctx->command->flags & CMD_TOUCHES_ARBITRARY_KEYS && !ctx->nested)
         e->unit.separate = true;
     int effects = e->unit.count;

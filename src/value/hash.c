@@ -32,9 +32,21 @@ size_t hash_len(const struct record *r)
 
 size_t hash_len_live(const struct record *r, uint64_t now_ms)
 {
+    return hash_len(r) - hash_due(r, now_ms, SIZE_MAX);
+}
+
+size_t hash_due(const struct record *r, uint64_t now_ms, size_t max)
+{
     uint64_t first_ms = record_parts_expire_ms(r);
-    if (likely(first_ms == 0 || first_ms > now_ms)) return hash_len(r);
-    return hash_len(r) - (is_large(r) ? hash_large_due(large_of(r), now_ms) : hash_pack_due(r, now_ms));
+    if (likely(first_ms == 0 || first_ms > now_ms)) return 0;
+    if (is_large(r)) return hash_large_due(large_of(r), now_ms, max);
+    size_t due = hash_pack_due(r, now_ms);
+    return due < max ? due : max;
+}
+
+bool hash_all_due(const struct record *r, uint64_t now_ms)
+{
+    return is_large(r) ? hash_large_all_due(large_of(r), now_ms) : hash_pack_due(r, now_ms) == hash_pack_len(r);
 }
 
 static void enlarge(struct record *r, const struct value_limits *limits)

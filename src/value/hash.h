@@ -19,6 +19,9 @@
 struct record *hash_new(struct slice key) must_use; /* empty. NULL: no room for a long key */
 size_t hash_len(const struct record *r);            /* fields, due ones that nobody reaped included; O(1) */
 size_t hash_len_live(const struct record *r, uint64_t now_ms); /* those that are not due. O(1 + due ones) */
+/* Due ones, counted to max at most. O(1 + result) */
+size_t hash_due(const struct record *r, uint64_t now_ms, size_t max);
+bool hash_all_due(const struct record *r, uint64_t now_ms); /* nothing is left; cheap as long as that is not so */
 
 /* ---- one field; O(1) in a table, O(n) in a listpack ---- */
 /* The value of a field: a view of r, or of scratch; valid until r changes. False: no such field. */

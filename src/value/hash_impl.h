@@ -84,9 +84,14 @@ size_t hash_large_reap(struct hash_large *h, uint64_t now_ms, size_t max, hash_f
 size_t hash_large_mem(const struct hash_large *h, size_t samples);
 void hash_large_check(const struct hash_large *h);
 
-static inline size_t hash_large_due(const struct hash_large *h, uint64_t now_ms)
+static inline size_t hash_large_due(const struct hash_large *h, uint64_t now_ms, size_t max)
 {
-    return h->expiry == NULL ? 0 : heap_count_until(h->expiry, now_ms);
+    return h->expiry == NULL ? 0 : heap_count_until(h->expiry, now_ms, max);
+}
+static inline bool hash_large_all_due(const struct hash_large *h, uint64_t now_ms)
+{
+    size_t len = table_len(&h->table);
+    return len == (h->expiry == NULL ? 0 : heap_len(h->expiry)) && (len == 0 || heap_all_until(h->expiry, now_ms));
 }
 static inline uint64_t hash_large_first_expiry(const struct hash_large *h)
 {

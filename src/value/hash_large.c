@@ -409,7 +409,7 @@ static struct hash_entry *random_live(const struct hash_large *h, uint64_t now_m
         struct hash_entry *e = table_random(&h->table, prng);
         if (likely(!entry_due(h, e, now_ms))) return e;
     }
-    return nth_live(h, now_ms, prng_below(prng, table_len(&h->table) - hash_large_due(h, now_ms)));
+    return nth_live(h, now_ms, prng_below(prng, table_len(&h->table) - hash_large_due(h, now_ms, SIZE_MAX)));
 }
 
 void hash_large_draw(const struct hash_large *h, uint64_t now_ms, struct prng *prng, size_t count,

@@ -62,7 +62,9 @@ static void test_model(void **state)
             assert_int_equal(heap_contains(&nodes[k]), keys[k] != ABSENT);
             early += keys[k] != ABSENT && (uint64_t)keys[k] <= until;
         }
-        assert_int_equal(heap_count_until(&h, until), early);
+        assert_int_equal(heap_count_until(&h, until, SIZE_MAX), early);
+        assert_int_equal(heap_count_until(&h, until, 7), early < 7 ? early : 7);
+        assert_int_equal(heap_all_until(&h, until), early == heap_len(&h));
         check_min(&h, keys);
     }
     while (heap_min(&h) != NULL) {
@@ -81,7 +83,7 @@ static void test_moved(void **state)
     struct heap h;
     struct heap_node before[FEW] = {{0}}, after[FEW];
     heap_init(&h);
-    assert_int_equal(heap_count_until(&h, UINT64_MAX), 0);
+    assert_int_equal(heap_count_until(&h, UINT64_MAX, SIZE_MAX), 0);
     for (uint64_t i = 0; i < FEW; i++) heap_set(&h, &before[i], 100 - i);
     for (int i = 0; i < FEW; i++) {
         after[i] = before[i];

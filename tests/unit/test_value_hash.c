@@ -464,6 +464,9 @@ static void compare_walks(struct model *m)
         live += is_live(m, i);
     }
     assert_int_equal(hash_len_live(m->r, m->now_ms), live);
+    size_t due = hash_len(m->r) - live;
+    assert_int_equal(hash_due(m->r, m->now_ms, 5), due < 5 ? due : 5);
+    assert_int_equal(hash_all_due(m->r, m->now_ms), live == 0);
     uint64_t cursor = 0;
     do cursor = hash_scan(m->r, cursor, m->now_ms, see, m);
     while (cursor != 0);
