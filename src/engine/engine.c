@@ -1,6 +1,7 @@
 /* The engine: features, time, requests, periodic work.
  *
- * The path of a request: engine_prepare (look-up, hash, prefetch of the bucket) and engine_prefetch (record) run over
+ * The path of a request: engine_prepare (look-up, hash, prefetch of the bucket) and engine_prefetch (record, and where
+ * in a collection the command will look) run over
  * the whole batch, then engine_run for each submission in order: arity, gates, unit, handler, commit, statistics. One
  * reading of the tick counter per command: the end of one is the beginning of the next. */
 #include "engine/engine_impl.h"
