@@ -7,6 +7,7 @@
 enum {
     SETS_ON_STACK = 16,
     UNION_DIRECT_MAX = 4, /* more sets than this, and the union keeps a set of what it has seen */
+    LISTPACK_PER_LOOKUP = 32, /* entries of a listpack that are compared in the time of a look-up in a table */
 };
 
 /* ---- batches */
@@ -161,17 +162,31 @@ static bool add_all(struct record *to, const struct record *from, const struct v
     return true;
 }
 
+/* Few sets: each is walked, and those before it are asked. Listpacks, which are slow to ask, come last. */
+static void union_direct(const struct record *const *sets, size_t count, struct result *result)
+{
+    const struct record *ordered[UNION_DIRECT_MAX];
+    size_t n = 0;
+    for (int listpacks = 0; listpacks < 2; listpacks++)
+        for (size_t i = 0; i < count; i++)
+            if (sets[i] != NULL && (set_encoding(sets[i]) == SET_LISTPACK) == listpacks) ordered[n++] = sets[i];
+    for (size_t i = 0; i < n; i++)
+        if (!filter(ordered[i], ordered, i, false, result)) return;
+}
+
 size_t set_union(const struct record *const *sets, size_t count, size_t limit, const struct value_limits *limits,
                  set_visit *visit, void *arg)
 {
     struct result result = result_of(visit, arg, limit);
-    struct record *seen = count > UNION_DIRECT_MAX ? set_new(SLICE("")) : NULL;
-    bool going = true;
-    for (size_t i = 0; i < count && going; i++) {
-        if (sets[i] == NULL) continue;
-        going = seen != NULL ? add_all(seen, sets[i], limits, &result) : filter(sets[i], sets, i, false, &result);
+    if (count <= UNION_DIRECT_MAX) {
+        union_direct(sets, count, &result);
+        return result.found;
     }
-    if (seen != NULL) record_free(seen);
+    struct record *seen = set_new(SLICE(""));
+    bool going = true;
+    for (size_t i = 0; i < count && going; i++)
+        if (sets[i] != NULL) going = add_all(seen, sets[i], limits, &result);
+    record_free(seen);
     return result.found;
 }
 
@@ -212,13 +227,23 @@ static void exclude(void *arg, struct slice member)
     (void)set_add(e->r, member, e->limits);
 }
 
-/* Look-ups that the way round takes, against count * len of the direct way. */
-static size_t exclusion_cost(const struct record *first, const struct record *const *others, size_t count)
+/* Of looking for a member, in look-ups of a table. */
+static size_t ask_cost(const struct record *r)
 {
-    size_t len = set_len(first), cost = len;
-    for (size_t i = 0; i < count; i++)
-        if (others[i] != NULL) cost += set_len(others[i]) < len ? set_len(others[i]) : len;
-    return cost;
+    return set_encoding(r) == SET_LISTPACK ? 1 + set_len(r) / LISTPACK_PER_LOOKUP : 1;
+}
+
+/* Whether the way round takes fewer look-ups than asking each of the others about each member. */
+static bool exclusion_pays(const struct record *first, const struct record *const *others, size_t count)
+{
+    size_t len = set_len(first), direct = 0, around = len;
+    for (size_t i = 0; i < count; i++) {
+        if (others[i] == NULL) continue;
+        size_t other = set_len(others[i]);
+        direct += len * ask_cost(others[i]);
+        around += other < len ? other * ask_cost(first) : len * ask_cost(others[i]);
+    }
+    return around < direct;
 }
 
 size_t set_diff(const struct record *const *sets, size_t count, size_t limit, const struct value_limits *limits,
@@ -226,19 +251,17 @@ size_t set_diff(const struct record *const *sets, size_t count, size_t limit, co
 {
     struct result result = result_of(visit, arg, limit);
     const struct record *first = sets[0], *const *others = sets + 1;
-    size_t other_count = 0;
     if (first == NULL) return 0;
-    for (size_t i = 1; i < count; i++) {
-        other_count += sets[i] != NULL;
+    for (size_t i = 1; i < count; i++)
         if (sets[i] == first) return 0;
-    }
-    if (other_count < 2 || exclusion_cost(first, others, count - 1) >= other_count * set_len(first)) {
+    if (!exclusion_pays(first, others, count - 1)) {
         (void)filter(first, others, count - 1, false, &result);
         return result.found;
     }
     struct exclusion e = {set_new(SLICE("")), limits};
     for (size_t i = 1; i < count; i++)
         if (sets[i] != NULL) (void)set_inter((const struct record *const[]){first, sets[i]}, 2, 0, exclude, &e);
+    if (set_encoding(e.r) == SET_LISTPACK && ask_cost(e.r) > 1) (void)set_to_table(e.r, 0, limits);
     (void)filter(first, (const struct record *const[]){e.r}, 1, false, &result);
     record_free(e.r);
     return result.found;

@@ -57,19 +57,27 @@ void set_draw(const struct record *r, size_t count, struct prng *prng, set_visit
 
 /* ---- different ones */
 
-/* Which addresses were drawn: open addressing in at least twice the room. */
+/* What was drawn, as numbers above 0: open addressing in at least twice the room. */
 struct drawn {
     uintptr_t *slots;
     size_t mask;
 };
 
-static bool drawn_add(struct drawn *d, const void *member)
+static struct drawn drawn_new(size_t count)
 {
-    uint64_t mixed = (uint64_t)(uintptr_t)member * 0x9e3779b97f4a7c15u;
+    struct drawn d = {.mask = 15};
+    while (d.mask < 2 * count) d.mask = d.mask * 2 + 1;
+    d.slots = mem_zalloc((d.mask + 1) * sizeof(*d.slots));
+    return d;
+}
+
+static bool drawn_add(struct drawn *d, uintptr_t what)
+{
+    uint64_t mixed = (uint64_t)what * 0x9e3779b97f4a7c15u;
     size_t at = (size_t)(mixed >> 20) & d->mask;
     for (; d->slots[at] != 0; at = (at + 1) & d->mask)
-        if (d->slots[at] == (uintptr_t)member) return false;
-    d->slots[at] = (uintptr_t)member;
+        if (d->slots[at] == what) return false;
+    d->slots[at] = what;
     return true;
 }
 
@@ -78,12 +86,10 @@ static void table_sample(const struct table *t, size_t count, struct prng *prng,
 {
     size_t found = 0, left = table_len(t);
     if (count < left / DRAW_RATIO) {
-        struct drawn d = {.mask = 15};
-        while (d.mask < 2 * count) d.mask = d.mask * 2 + 1;
-        d.slots = mem_zalloc((d.mask + 1) * sizeof(*d.slots));
+        struct drawn d = drawn_new(count);
         while (found < count) {
             void *member = table_random(t, prng);
-            if (drawn_add(&d, member)) out[found++] = member;
+            if (drawn_add(&d, (uintptr_t)member)) out[found++] = member;
         }
         mem_free(d.slots);
         return;
@@ -94,6 +100,33 @@ static void table_sample(const struct table *t, size_t count, struct prng *prng,
         void *member = table_iter_next(&it);
         if (prng_below(prng, left) < count - found) out[found++] = member;
     }
+}
+
+/* The same of an intset, by index. */
+static void intset_sample(const struct intset *set, size_t count, struct prng *prng, size_t *out)
+{
+    size_t found = 0, len = intset_len(set);
+    if (count < len / DRAW_RATIO) {
+        struct drawn d = drawn_new(count);
+        while (found < count) {
+            size_t at = prng_below(prng, len);
+            if (drawn_add(&d, at + 1)) out[found++] = at;
+        }
+        mem_free(d.slots);
+        return;
+    }
+    for (size_t at = 0; found < count; at++)
+        if (prng_below(prng, len - at) < count - found) out[found++] = at;
+}
+
+static void sample_intset(const struct intset *set, size_t count, struct prng *prng, set_visit *visit, void *arg)
+{
+    size_t few[64], *indexes = count <= ARRAY_LEN(few) ? few : mem_alloc(count * sizeof(*indexes));
+    char scratch[NUM_I64_TEXT_MAX];
+    intset_sample(set, count, prng, indexes);
+    for (size_t i = 0; i < count; i++)
+        visit(arg, slice_of(scratch, (size_t)i64_to_text(scratch, intset_get(set, indexes[i]))));
+    if (indexes != few) mem_free(indexes);
 }
 
 /* The members that `members` names, fetched ahead. */
@@ -125,6 +158,10 @@ void set_sample(const struct record *r, size_t count, struct prng *prng, set_vis
         table_sample(&set_table(r)->members, count, prng, members);
         visit_members(members, count, visit, arg);
         mem_free(members);
+        return;
+    }
+    if (set_encoding(r) == SET_INTSET) {
+        sample_intset(set_intset(r), count, prng, visit, arg);
         return;
     }
     struct set_iter it;
