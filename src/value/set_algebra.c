@@ -116,12 +116,24 @@ static bool filter(const struct record *from, const struct record *const *others
     return true;
 }
 
-/* ---- intersection: the smallest is walked, the others are asked from the smaller to the larger */
+/* ---- intersection: the smallest is walked, the others are asked, the cheaper and smaller first */
+
+/* Of looking for a member, in look-ups of a table. */
+static size_t ask_cost(const struct record *r)
+{
+    return set_encoding(r) == SET_LISTPACK ? 1 + set_len(r) / LISTPACK_PER_LOOKUP : 1;
+}
 
 static int by_len(const void *a, const void *b)
 {
     size_t x = set_len(*(const struct record *const *)a), y = set_len(*(const struct record *const *)b);
     return (x > y) - (x < y);
+}
+
+static int by_cost(const void *a, const void *b)
+{
+    size_t x = ask_cost(*(const struct record *const *)a), y = ask_cost(*(const struct record *const *)b);
+    return x != y ? (x > y) - (x < y) : by_len(a, b);
 }
 
 size_t set_inter(const struct record *const *sets, size_t count, size_t limit, set_visit *visit, void *arg)
@@ -133,6 +145,7 @@ size_t set_inter(const struct record *const *sets, size_t count, size_t limit, s
     if (count > SETS_ON_STACK) sorted = mem_alloc(count * sizeof(*sorted));
     memcpy(sorted, sets, count * sizeof(*sorted));
     qsort(sorted, count, sizeof(*sorted), by_len);
+    qsort(sorted + 1, count - 1, sizeof(*sorted), by_cost);
     (void)filter(sorted[0], sorted + 1, count - 1, true, &result);
     if (sorted != few) mem_free(sorted);
     return result.found;
@@ -225,12 +238,6 @@ static void exclude(void *arg, struct slice member)
 {
     const struct exclusion *e = arg;
     (void)set_add(e->r, member, e->limits);
-}
-
-/* Of looking for a member, in look-ups of a table. */
-static size_t ask_cost(const struct record *r)
-{
-    return set_encoding(r) == SET_LISTPACK ? 1 + set_len(r) / LISTPACK_PER_LOOKUP : 1;
 }
 
 /* Whether the way round takes fewer look-ups than asking each of the others about each member. */

@@ -6,6 +6,7 @@
 #include "base/prng.h"
 #include "ds/intset.h"
 #include "ds/listpack.h"
+#include "value/set_impl.h"
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -302,6 +303,31 @@ static void memory_of_large_sets(void **state)
     record_free(r);
 }
 
+/* A set that is filled with what a walk over another one gives, and a third one with what the second gives. */
+static void copied_in_the_order_of_a_walk(void **state)
+{
+    struct value_limits l = LIMITS_DEFAULT;
+    struct record *from = numbered("m", 0, 30000, &l);
+    for (int copy = 0; copy < 3; copy++) {
+        struct record *to = set_new(KEY);
+        struct set_iter it;
+        struct slice member;
+        struct table_stats stats;
+        set_iter_init(&it, from);
+        while (set_iter_next(&it, &member)) {
+            assert_true(set_add(to, member, &l));
+            if (set_len(to) % 5000 != 0) continue;
+            table_stats(&set_table(to)->members, &stats);
+            assert_int_equal(stats.stashed, 0);
+        }
+        record_check(to);
+        assert_int_equal(set_len(to), 30000);
+        record_free(from);
+        from = to;
+    }
+    record_free(from);
+}
+
 /* ---- the model: sets of numbers below MODEL_MEMBERS, some of which are written as integers, some as words */
 
 enum { MODEL_SETS = 6, MODEL_MEMBERS = 700 };
@@ -484,6 +510,7 @@ int main(void)
         cmocka_unit_test(prepared_for_many),       cmocka_unit_test(members_of_any_bytes),
         cmocka_unit_test(every_member_as_likely),  cmocka_unit_test(samples_do_not_repeat),
         cmocka_unit_test(bytes_of_small_sets),     cmocka_unit_test(memory_of_large_sets),
+        cmocka_unit_test(copied_in_the_order_of_a_walk),
         cmocka_unit_test(model_of_sets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
