@@ -327,6 +327,26 @@ static void row_check(const struct record *r)
         listpack_check(packed_of(r));
 }
 
+static uint64_t row_prefetch(const struct record *r, struct slice element)
+{
+    (void)element;
+    prefetch_read(record_object(r));
+    return 0;
+}
+
+/* What a push or a pop reads: the end of a packed list; the nodes at both ends of a chain. */
+static void row_prefetch_element(const struct record *r, uint64_t hash)
+{
+    (void)hash;
+    if (is_chained(r)) {
+        prefetch_read(chain_of(r)->head);
+        prefetch_read(chain_of(r)->tail);
+    } else {
+        const struct listpack *lp = packed_of(r);
+        prefetch_read((const char *)lp + listpack_size(lp) - 1);
+    }
+}
+
 const struct value_ops list_ops = {
     .name = "list",
     .len = list_len,
@@ -335,5 +355,7 @@ const struct value_ops list_ops = {
     .mem = row_mem,
     .free_effort = list_nodes,
     .encoding_name = row_encoding_name,
+    .prefetch = row_prefetch,
+    .prefetch_element = row_prefetch_element,
     .check = row_check,
 };
