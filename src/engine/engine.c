@@ -201,11 +201,18 @@ void engine_prepare(struct engine *e, struct submission *subs, int count)
     }
 }
 
-/* The collection in which a command will look for an element: fetches where it begins to. */
-static void element_prepare(struct engine *e, struct submission *sub)
+/* Whether the command before it has the same key, as commands on a queue or a counter do: that is fetched already. */
+static bool key_again(const struct submission *subs, int i)
+{
+    return i > 0 && subs[i - 1].hashed && subs[i - 1].hash == subs[i].hash;
+}
+
+/* The collection in which a command will look for an element: fetches where it begins to. Where the key itself stands
+ * for the element, the place is the same for all. */
+static void element_prepare(struct engine *e, struct submission *sub, bool again)
 {
     int element = sub->entry->command->element;
-    if (element == 0 || element >= sub->request.argc)
+    if (element == 0 || element >= sub->request.argc || (again && element == sub->entry->command->first_key))
         return;
     sub->inside = store_candidate(e->store, sub->session->db, sub->hash);
     if (sub->inside != NULL)
@@ -215,14 +222,14 @@ static void element_prepare(struct engine *e, struct submission *sub)
 void engine_prefetch(struct engine *e, struct submission *subs, int count)
 {
     for (int i = 0; i < count; i++)
-        if (subs[i].hashed)
+        if (subs[i].hashed && !key_again(subs, i))
             store_prefetch_record(e->store, subs[i].session->db, subs[i].hash);
     if (count < ELEMENT_PREFETCH_MIN)
         return;
     for (int i = 0; i < count; i++) {
         subs[i].inside = NULL;
         if (subs[i].hashed)
-            element_prepare(e, &subs[i]);
+            element_prepare(e, &subs[i], key_again(subs, i));
     }
     for (int i = 0; i < count; i++)
         if (subs[i].inside != NULL)
