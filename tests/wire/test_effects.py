@@ -421,6 +421,18 @@ GROUPS = {
         SINTER t u
         SREM t b c
     """,
+    "sort": """
+        RPUSH l 3 1 2
+        SORT l
+        SORT l STORE m
+        SORT l BY w_* GET # DESC STORE m
+        SORT l BY nosort GET x_* STORE m
+        SORT l LIMIT 9 9 STORE m
+        SORT nothing STORE m
+        RPUSH l x
+        SORT l STORE m
+        SORT_RO l ALPHA
+    """,
     "restore": """
         RESTORE a 0 PAYLOAD
         RESTORE a 0 PAYLOAD
