@@ -43,7 +43,10 @@ static bool hset(struct ctx *ctx, int64_t *added)
     if (unlikely(r == NULL)) return false;
     uint64_t parts_ms = record_parts_expire_ms(r);
     *added = 0;
-    for (int i = 2; i < ctx->argc; i += 2) *added += hash_set_arg(ctx, r, i, false);
+    for (int i = 2; i < ctx->argc; i += 2) {
+        hash_prefetch_args(ctx, r, 2, i, 2);
+        *added += hash_set_arg(ctx, r, i, false);
+    }
     ctx_parts_changed(ctx, key, r, parts_ms);
     key_changed(ctx, key.name, EV_HASH, "hset");
     return true;
@@ -87,7 +90,10 @@ void cmd_hdel(struct ctx *ctx)
     if (!hash_find(ctx, key, FOR_WRITE, &r)) return;
     if (r != NULL) {
         uint64_t parts_ms = record_parts_expire_ms(r);
-        for (int i = 2; i < ctx->argc; i++) deleted += hash_delete(r, arg(ctx, i), ctx->hide_ms);
+        for (int i = 2; i < ctx->argc; i++) {
+            hash_prefetch_args(ctx, r, 2, i, 1);
+            deleted += hash_delete(r, arg(ctx, i), ctx->hide_ms);
+        }
         ctx_parts_changed(ctx, key, r, parts_ms);
     }
     if (deleted > 0) {
@@ -132,7 +138,10 @@ void cmd_hmget(struct ctx *ctx)
     struct record *r;
     if (!hash_find(ctx, ctx_key(ctx, 1), FOR_READ, &r)) return;
     reply_array(ctx->reply, ctx->argc - 2);
-    for (int i = 2; i < ctx->argc; i++) hash_reply_field(ctx, r, arg(ctx, i));
+    for (int i = 2; i < ctx->argc; i++) {
+        if (r != NULL) hash_prefetch_args(ctx, r, 2, i, 1);
+        hash_reply_field(ctx, r, arg(ctx, i));
+    }
 }
 
 void cmd_hlen(struct ctx *ctx)

@@ -82,6 +82,13 @@ static bool put(struct record *r, const struct hash_put *p, const struct value_l
     return is_new;
 }
 
+void hash_prefetch(const struct record *r, const struct slice *fields, size_t count, size_t stride)
+{
+    enum { CACHED_LEN = 4096 }; /* a table of so few is in the cache anyway, and hashing twice costs more */
+    if (is_large(r) && table_len(&large_of(r)->table) > CACHED_LEN)
+        hash_large_prefetch(large_of(r), fields, count, stride);
+}
+
 struct blob *hash_blob(const struct record *r, struct slice field, uint64_t now_ms)
 {
     return is_large(r) ? hash_large_blob(large_of(r), field, now_ms) : NULL;

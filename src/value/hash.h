@@ -27,6 +27,10 @@ bool hash_all_due(const struct record *r, uint64_t now_ms); /* nothing is left; 
 /* The value of a field: a view of r, or of scratch; valid until r changes. False: no such field. */
 bool hash_get(const struct record *r, struct slice field, uint64_t now_ms, char scratch[NUM_I64_TEXT_MAX],
               struct slice *value);
+/* Before up to HASH_PREFETCH_MAX fields are looked up: every stride-th of the slices. So that the cache misses of a
+ * large table overlap; nothing for others. */
+enum { HASH_PREFETCH_MAX = 16 };
+void hash_prefetch(const struct record *r, const struct slice *fields, size_t count, size_t stride);
 struct blob; /* base/blob.h */
 /* The block in which a large value lies, borrowed; NULL: no such field, or the value is in no block. */
 struct blob *hash_blob(const struct record *r, struct slice field, uint64_t now_ms);

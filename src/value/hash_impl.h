@@ -66,6 +66,7 @@ struct hash_large *hash_large_new(const struct hash_seed *seed, size_t len_expec
 void hash_large_free(struct hash_large *owned_h);
 struct hash_large *hash_large_dup(const struct hash_large *h) must_use;
 bool hash_large_get(const struct hash_large *h, struct slice field, uint64_t now_ms, struct slice *value);
+void hash_large_prefetch(const struct hash_large *h, const struct slice *fields, size_t count, size_t stride);
 struct blob *hash_large_blob(const struct hash_large *h, struct slice field, uint64_t now_ms);
 bool hash_large_put(struct hash_large *h, const struct hash_put *put); /* true: the field is new */
 void hash_large_add(struct hash_large *h, const struct hash_item *item); /* the field is absent */

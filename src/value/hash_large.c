@@ -239,6 +239,17 @@ bool hash_large_get(const struct hash_large *h, struct slice field, uint64_t now
     return true;
 }
 
+void hash_large_prefetch(const struct hash_large *h, const struct slice *fields, size_t count, size_t stride)
+{
+    uint64_t hashes[HASH_PREFETCH_MAX];
+    assert(count <= HASH_PREFETCH_MAX);
+    for (size_t i = 0; i < count; i++) {
+        hashes[i] = field_hash(h, fields[i * stride]);
+        table_prefetch_bucket(&h->table, hashes[i]);
+    }
+    for (size_t i = 0; i < count; i++) table_prefetch_record(&h->table, hashes[i]);
+}
+
 struct blob *hash_large_blob(const struct hash_large *h, struct slice field, uint64_t now_ms)
 {
     const struct hash_entry *e = find_live(h, field, now_ms);

@@ -395,8 +395,29 @@ def test_large_values(pair):
         assert conn.call("HLEN", "copy").value == len(sizes) + 1
 
 
-def test_events(start):
-    """Names and order of the events of a few commands, through MONITOR-less means: what WATCH notices."""
+def test_many_fields_at_once(pair):
+    """Commands with few and with many fields on a large hash; names come twice, and some are not there."""
+    rng = random.Random(3)
+    with pair.ours.conn() as conn:
+        model = {}
+        for count in [20000] + [rng.randrange(1, 70) for _ in range(300)]:
+            pairs = [("f%d" % rng.randrange(15000), "%d" % rng.randrange(10**9)) for _ in range(count)]
+            added = len({f for f, _ in pairs} - set(model))
+            model.update(pairs)
+            assert conn.call("HSET", "h", *[w for p in pairs for w in p]).value == added
+            names = ["f%d" % rng.randrange(16000) for _ in range(rng.randrange(1, 70))]
+            assert texts(conn.call("HMGET", "h", *names)) == [model.get(n) for n in names]
+            names = ["f%d" % rng.randrange(16000) for _ in range(rng.randrange(1, 40))]
+            gone = {n for n in names if model.pop(n, None) is not None}
+            assert conn.call("HDEL", "h", *names).value == len(gone)
+        assert conn.call("HLEN", "h").value == len(model)
+
+
+def texts(reply):
+    return [None if r.value is None else r.text for r in reply.value]
+
+
+def test_what_watch_notices(start):
     server = start()
     with server.conn() as conn, server.conn() as other:
         conn.call("HSET", "h", "a", "1")
