@@ -169,10 +169,10 @@ static bool sources_find(struct ctx *ctx, struct reading *a, bool is_woken)
     return true;
 }
 
-static bool reading_init(struct ctx *ctx, struct reading *a, bool is_woken)
+static bool reading_init(struct ctx *ctx, struct reading *a, bool is_group, bool is_woken)
 {
     memset(a, 0, offsetof(struct reading, few));
-    a->is_group = ctx->command->run == cmd_xreadgroup;
+    a->is_group = is_group;
     a->sources = a->few;
     if (!options_parse(ctx, a)) return false;
     if (a->sources_count > SOURCES_FEW) a->sources = mem_alloc((size_t)a->sources_count * sizeof(*a->sources));
@@ -312,13 +312,25 @@ static bool has_news(const struct reading *a)
     return false;
 }
 
-static bool serve(struct ctx *ctx, struct store_key key)
+static bool serve(struct ctx *ctx, bool is_group)
 {
     struct reading a;
-    (void)key;
-    bool served = !reading_init(ctx, &a, true) || (has_news(&a) && read_sources(ctx, &a));
+    bool served = !reading_init(ctx, &a, is_group, true) || (has_news(&a) && read_sources(ctx, &a));
     reading_deinit(&a);
     return served;
+}
+
+/* All keys are looked at, as if the command came now, and not only the one that changed. */
+static bool serve_reader(struct ctx *ctx, struct store_key key)
+{
+    (void)key;
+    return serve(ctx, false);
+}
+
+static bool serve_group_reader(struct ctx *ctx, struct store_key key)
+{
+    (void)key;
+    return serve(ctx, true);
 }
 
 static void timed_out(struct ctx *ctx)
@@ -326,8 +338,8 @@ static void timed_out(struct ctx *ctx)
     reply_null_array(ctx->reply);
 }
 
-static const struct blocking_kind xread_kind = {serve, timed_out, false};
-static const struct blocking_kind xreadgroup_kind = {serve, timed_out, true};
+static const struct blocking_kind xread_kind = {serve_reader, timed_out, false};
+static const struct blocking_kind xreadgroup_kind = {serve_group_reader, timed_out, true};
 
 static void wait_for_keys(struct ctx *ctx, const struct reading *a)
 {
@@ -349,10 +361,10 @@ static void wait_for_keys(struct ctx *ctx, const struct reading *a)
     mem_free(frozen);
 }
 
-static void read_now_or_wait(struct ctx *ctx)
+static void read_now_or_wait(struct ctx *ctx, bool is_group)
 {
     struct reading a;
-    if (reading_init(ctx, &a, false) && !read_sources(ctx, &a)) {
+    if (reading_init(ctx, &a, is_group, false) && !read_sources(ctx, &a)) {
         if (a.is_blocking && ctx_may_block(ctx))
             wait_for_keys(ctx, &a);
         else
@@ -363,10 +375,10 @@ static void read_now_or_wait(struct ctx *ctx)
 
 void cmd_xread(struct ctx *ctx)
 {
-    read_now_or_wait(ctx);
+    read_now_or_wait(ctx, false);
 }
 
 void cmd_xreadgroup(struct ctx *ctx)
 {
-    read_now_or_wait(ctx);
+    read_now_or_wait(ctx, true);
 }

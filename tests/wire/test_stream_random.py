@@ -6,6 +6,7 @@ import random
 import pytest
 
 from script import Mismatch, Step
+from test_effects import commands
 
 OPS = int(os.environ.get("CAIRN_WIRE_RANDOM", "2500"))
 
@@ -185,3 +186,37 @@ def test_the_lag_is_right_or_unknown(pair, seed, deletes):
             assert group[b"lag"] in (None, left), (step, group, ids)
             unknown += group[b"lag"] is None
     assert unknown < (1 if deletes != "any" else 300)
+
+
+def state(conn):
+    """All that can be seen of the streams but what is of the moment."""
+    result = [conn.call("DEBUG", "DIGEST")]
+    for key in sorted(set(KEYS)):
+        reply = conn.call("XINFO", "GROUPS", key)
+        result.append(reply if reply.is_error else [[x.value for x in g.value] for g in reply.value])
+        for group in sorted(set(GROUPS)):
+            reply = conn.call("XPENDING", key, group, "-", "+", "1000")
+            result.append(reply if reply.is_error else [[x.value for x in e.value[:2]] for e in reply.value])
+    return result
+
+
+@pytest.mark.cairn_only
+@pytest.mark.parametrize("seed", range(4))
+def test_the_log_makes_the_same_streams(pair, seed):
+    generator = Generator(1000 + seed)
+    with pair.ours.conn() as conn:
+        conn.call("DEBUG", "EFFECTS", "START")
+        for i in range(1500):
+            words = generator.command()
+            if i % 50 == 0:
+                words = [b"XGROUP", b"CREATE", generator.key(), generator.group(), b"0", b"MKSTREAM"]
+            if words[0] != b"CONFIG":
+                conn.call(*words)
+        log = commands(conn.call("DEBUG", "EFFECTS", "READ").value)
+        conn.call("DEBUG", "EFFECTS", "STOP")
+        before = state(conn)
+        conn.call("FLUSHALL")
+        for _, words in log:
+            reply = conn.call(*words)
+            assert not reply.is_error, (words, reply)
+        assert state(conn) == before
