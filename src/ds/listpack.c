@@ -561,33 +561,67 @@ uint32_t listpack_find(const struct listpack *lp, uint32_t from, struct slice te
     return (uint32_t)(p - bytes_of(lp));
 }
 
-/* Few groups are compared with each other. More go through a table of positions, on the stack while it is small; the
- * hash is keyed, for the entries may be chosen by somebody who wants them to collide. */
+/* Equal texts have equal prints; different ones mostly different prints. */
+static inline uint64_t text_print(struct listpack_value v)
+{
+    uint64_t head = 0, tail = 0;
+    int64_t number;
+    if (v.is_number) return (uint64_t)v.number * 0x9E3779B97F4A7C15u;
+    const char *p = v.text.ptr;
+    size_t len = v.text.len;
+    if (len >= 8) {
+        memcpy(&head, p, 8);
+        memcpy(&tail, p + len - 8, 8);
+    } else if (len >= 4) {
+        memcpy(&head, p, 4);
+        memcpy(&tail, p + len - 4, 4);
+    } else if (len > 0) {
+        head = (uint8_t)p[0] | (uint64_t)(uint8_t)p[len / 2] << 8;
+        tail = (uint8_t)p[len - 1];
+    }
+    bool digits = len > 0 && len < NUM_I64_TEXT_MAX && (p[0] == '-' || (p[0] >= '0' && p[0] <= '9'));
+    if (unlikely(digits) && slice_to_i64(v.text, &number) == ST_OK) return (uint64_t)number * 0x9E3779B97F4A7C15u;
+    return (head ^ (tail << 32 | tail >> 32) ^ len << 24) * 0x9E3779B97F4A7C15u;
+}
+
+enum { PRINTS_MAX = 128 };
+
+/* Whether the prints of the groups' first entries tell that all are different. There are no more than PRINTS_MAX. */
+static bool prints_differ(const struct listpack *lp, uint32_t group)
+{
+    uint64_t prints[PRINTS_MAX];
+    size_t count = 0;
+    const uint8_t *p = bytes_of(lp) + HEADER_SIZE;
+    while (*p != END) {
+        uint64_t print = text_print(entry_value(p)), same = 0;
+        for (size_t i = 0; i < count; i++) same |= prints[i] == print;
+        if (same) return false;
+        prints[count++] = print;
+        for (uint32_t i = 0; i < group && *p != END; i++) p += entry_step(p);
+    }
+    return true;
+}
+
+/* Prints are enough for most small lists. Else each text goes through a table of positions, on the stack while it is
+ * small; the hash is keyed, for the entries may be chosen by somebody who wants them to collide. */
 bool listpack_distinct(const struct listpack *lp, uint32_t group, const struct hash_seed *seed)
 {
-    enum { FEW = 8, SLOTS_ON_STACK = 512 };
+    enum { SLOTS_ON_STACK = 1024 };
     size_t groups = listpack_len(lp) / group, room = 16;
     uint32_t on_stack[SLOTS_ON_STACK], *slots = on_stack;
     bool distinct = true;
     char scratch[NUM_I64_TEXT_MAX];
-    if (groups > FEW) {
-        while (room < 2 * groups) room *= 2;
-        if (room > SLOTS_ON_STACK) slots = mem_alloc(room * sizeof(*slots));
-        memset(slots, 0, room * sizeof(*slots));
-    }
+    if (groups < PRINTS_MAX && prints_differ(lp, group)) return true;
+    while (room < 2 * groups) room *= 2;
+    if (room > SLOTS_ON_STACK) slots = mem_alloc(room * sizeof(*slots));
+    memset(slots, 0, room * sizeof(*slots));
     for (uint32_t pos = listpack_first(lp); pos != 0 && distinct;) {
         struct slice text = listpack_text(lp, pos, scratch);
-        uint32_t next = pos;
-        for (uint32_t i = 0; i < group && next != 0; i++) next = listpack_next(lp, next);
-        if (groups <= FEW) {
-            distinct = listpack_find(lp, next, text, group - 1) == 0;
-        } else {
-            size_t i = hash_slice(seed, text) & (room - 1);
-            while (slots[i] != 0 && !listpack_equals(lp, slots[i], text)) i = (i + 1) & (room - 1);
-            distinct = slots[i] == 0;
-            slots[i] = pos;
-        }
-        pos = next;
+        size_t i = hash_slice(seed, text) & (room - 1);
+        while (slots[i] != 0 && !listpack_equals(lp, slots[i], text)) i = (i + 1) & (room - 1);
+        distinct = slots[i] == 0;
+        slots[i] = pos;
+        for (uint32_t k = 0; k < group && pos != 0; k++) pos = listpack_next(lp, pos);
     }
     if (slots != on_stack) mem_free(slots);
     return distinct;
@@ -898,9 +932,14 @@ bool listpack_validate(struct slice bytes, bool deep,
         size_t avail = (size_t)(end - p);
         uint64_t size = entry_size_checked(p, avail);
         uint8_t back[BACK_MAX];
+        unsigned back_len = 1;
         if (size == 0 || size >= avail) return false;
-        unsigned back_len = back_write(back, (uint32_t)size);
-        if (back_len > avail - size || memcmp(p + size, back, back_len) != 0) return false;
+        if (likely(size < 128)) {
+            if (p[size] != size) return false;
+        } else {
+            back_len = back_write(back, (uint32_t)size);
+            if (back_len > avail - size || memcmp(p + size, back, back_len) != 0) return false;
+        }
         if (entry != NULL && !entry(arg, entry_value(p), len)) return false;
         p += size + back_len;
     }

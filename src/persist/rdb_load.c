@@ -178,6 +178,8 @@ static bool read_key(struct loading *l, uint8_t type)
     if (!rdb_read_string(l->r, &l->key)) return false;
     if (l->key.len >= UINT32_MAX) return rdb_fail(l->r, "a key of %zu bytes", l->key.len);
     struct slice name = buf_slice(&l->key);
+    struct store_key key = store_key(l->store, name);
+    store_prefetch(l->store, l->db, key.hash);
     struct record *r = rdb_value_read(l->r, type, name, &l->load->value);
     if (r == NULL && l->r->failed) return false;
     bool ok = true;
@@ -187,7 +189,7 @@ static bool read_key(struct loading *l, uint8_t type)
         record_free(r);
         l->out->expired++;
     } else {
-        ok = put(l, store_key(l->store, name), r);
+        ok = put(l, key, r);
     }
     l->expire_ms = 0;
     l->has_clock = false;

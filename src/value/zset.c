@@ -353,26 +353,40 @@ bool zset_load(struct record *r, struct slice member, double score, const struct
     return zset_put(r, member, score, NULL, limits) == ZSET_ADDED;
 }
 
-static bool packed_entry_ok(void *arg, struct listpack_value value, size_t index)
+/* What a walk over the entries of a payload has to tell. */
+struct packed_check {
+    size_t count;
+    bool in_order; /* as the small form is */
+    struct listpack_value member, last_member;
+    double last_score;
+};
+
+static bool members_ascend(const struct packed_check *c)
 {
-    size_t *count = arg;
-    double score;
-    *count = index + 1;
-    return index % 2 == 0 || value.is_number || slice_to_double(value.text, &score) == ST_OK;
+    char a[NUM_I64_TEXT_MAX], b[NUM_I64_TEXT_MAX];
+    struct slice last = c->last_member.text, member = c->member.text;
+    if (c->last_member.is_number) last = slice_of(a, (size_t)i64_to_text(a, c->last_member.number));
+    if (c->member.is_number) member = slice_of(b, (size_t)i64_to_text(b, c->member.number));
+    return slice_cmp(last, member) < 0;
 }
 
-/* Whether a valid listpack is what the small form is, its scores as they are written there. */
-static bool is_in_order(const struct listpack *lp, const struct hash_seed *seed)
+static bool packed_entry(void *arg, struct listpack_value value, size_t index)
 {
-    char scratch[2][NUM_I64_TEXT_MAX];
-    struct zset_item item, before = {.score = 0};
-    uint32_t pos = listpack_first(lp);
-    for (size_t i = 0; pos != 0; i++, before = item) {
-        pack_next(lp, &pos, scratch[i % 2], &item);
-        if (i == 0 || before.score < item.score) continue;
-        if (before.score > item.score || slice_cmp(before.member, item.member) >= 0) return false;
+    struct packed_check *c = arg;
+    double score;
+    c->count = index + 1;
+    if (index % 2 == 0) {
+        c->member = value;
+        return true;
     }
-    return listpack_distinct(lp, 2, seed);
+    if (value.is_number)
+        score = (double)value.number;
+    else if (slice_to_double(value.text, &score) != ST_OK)
+        return false;
+    if (index > 1 && !(score > c->last_score || (score == c->last_score && members_ascend(c)))) c->in_order = false;
+    c->last_score = score;
+    c->last_member = c->member;
+    return true;
 }
 
 static struct record *new_of_pack(struct slice key, struct listpack *owned_lp)
@@ -384,14 +398,14 @@ static struct record *new_of_pack(struct slice key, struct listpack *owned_lp)
 
 struct record *zset_new_packed(struct slice key, struct slice bytes, const struct value_limits *limits)
 {
-    size_t count = 0;
-    if (!listpack_validate(bytes, true, packed_entry_ok, &count) || count % 2 != 0) return NULL;
+    struct packed_check c = {.in_order = true};
+    if (!listpack_validate(bytes, true, packed_entry, &c) || c.count % 2 != 0) return NULL;
     struct listpack *lp = listpack_from_bytes(bytes);
-    if ((int64_t)(count / 2) <= limits->zset_listpack_entries && is_in_order(lp, limits->seed))
+    if (c.in_order && (int64_t)(c.count / 2) <= limits->zset_listpack_entries && listpack_distinct(lp, 2, limits->seed))
         return new_of_pack(key, lp);
     struct record *r = zset_new(key);
     bool ok = r != NULL;
-    if (ok) zset_expect(r, count / 2, limits);
+    if (ok) zset_expect(r, c.count / 2, limits);
     for (uint32_t pos = listpack_first(lp); ok && pos != 0;) {
         char scratch[NUM_I64_TEXT_MAX];
         struct zset_item item;

@@ -676,11 +676,40 @@ static void test_read_many(void **state)
     listpack_free(lp);
 }
 
+/* Small and large lists, texts that share their ends, numbers as such and as text. */
+static void test_distinct(void **state)
+{
+    (void)state;
+    static const struct hash_seed seed = {1, 2};
+    static const size_t lens[] = {0, 1, 2, 100, 127, 128, 129, 1000};
+    for (size_t l = 0; l < sizeof(lens) / sizeof(lens[0]); l++)
+        for (uint32_t group = 1; group <= 3; group++) {
+            struct listpack *lp = listpack_new(0);
+            char text[64];
+            for (size_t i = 0; i < lens[l] * group; i++) {
+                int len = i % group > 0 ? 0 : snprintf(text, sizeof(text), i % 2 == 0 ? "%zu" : "begin %zu end", i);
+                lp = listpack_append(lp, slice_of(text, (size_t)len));
+            }
+            assert_true(listpack_distinct(lp, group, &seed));
+            for (size_t i = 0; i < lens[l]; i += 1 + lens[l] / 7) {
+                struct listpack *twice = listpack_dup(lp);
+                char scratch[NUM_I64_TEXT_MAX];
+                struct slice again = listpack_text(lp, listpack_seek(lp, (int64_t)(i * group)), scratch);
+                memcpy(text, again.ptr, again.len);
+                twice = listpack_append(twice, slice_of(text, again.len));
+                for (uint32_t k = 1; k < group; k++) twice = listpack_append(twice, SLICE("x"));
+                assert_false(listpack_distinct(twice, group, &seed));
+                listpack_free(twice);
+            }
+            listpack_free(lp);
+        }
+}
+
 int main(void)
 {
     mem_thread_init();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_golden_values), cmocka_unit_test(test_golden_zset),
+        cmocka_unit_test(test_distinct), cmocka_unit_test(test_golden_values), cmocka_unit_test(test_golden_zset),
         cmocka_unit_test(test_borders),       cmocka_unit_test(test_too_large),
         cmocka_unit_test(test_many_entries),  cmocka_unit_test(test_model),
         cmocka_unit_test(test_random),        cmocka_unit_test(test_validate),

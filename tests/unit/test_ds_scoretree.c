@@ -667,9 +667,40 @@ static void test_drain(void **state)
     scoretree_deinit(&t); /* from the middle */
 }
 
+/* Ascending, descending and mixed order give the same tree; a member that is there is refused. */
+static void loading_takes_any_order(void **state)
+{
+    (void)state;
+    enum { COUNT = 3000 };
+    static const struct hash_seed seed = {1, 2};
+    for (int order = 0; order < 3; order++) {
+        struct scoretree t;
+        struct scoretree_place place;
+        struct scoretree_item item;
+        char text[32];
+        scoretree_init(&t, &seed);
+        scoretree_reserve(&t, COUNT);
+        for (int i = 0; i < COUNT; i++) {
+            int n = order == 0 ? i : order == 1 ? COUNT - 1 - i : i * 1237 % COUNT;
+            struct slice member = slice_of(text, (size_t)snprintf(text, sizeof(text), "m%05d", n));
+            assert_true(scoretree_load(&t, member, n / 3));
+            assert_false(scoretree_load(&t, member, i));
+        }
+        scoretree_check(&t);
+        scoretree_seek_rank(&t, 0, &place);
+        for (int i = 0; i < COUNT; i++) {
+            assert_true(scoretree_next(&place, &item));
+            snprintf(text, sizeof(text), "m%05d", i);
+            assert_true(slice_eq(item.member, slice_cstr(text)) && item.score == (double)(i / 3));
+        }
+        scoretree_deinit(&t);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(loading_takes_any_order),
         cmocka_unit_test(test_empty),
         cmocka_unit_test(test_odd_members),
         cmocka_unit_test(test_append),
