@@ -112,8 +112,8 @@ static bool xgroup_options_parse(struct ctx *ctx, bool is_create, struct xgroup_
 /* More than were ever added cannot have been read. */
 static int64_t entries_read_capped(const struct record *r, int64_t entries_read)
 {
-    int64_t added = (int64_t)stream_entries_added(r);
-    return entries_read > added ? added : entries_read;
+    uint64_t added = stream_entries_added(r);
+    return entries_read > 0 && (uint64_t)entries_read > added ? (int64_t)added : entries_read;
 }
 
 void cmd_xgroup_create(struct ctx *ctx)
