@@ -234,6 +234,35 @@ static bool decimal_short(struct decimal *d, double v)
     return false;
 }
 
+/* The same by exact integers of 128 bits, for numbers of everyday size: v is m * 2^-s, and a decimal c * 10^-k stands
+ * for it when c * 2^s lies between (m - 1/2) * 10^k and (m + 1/2) * 10^k. Ties, and powers of two (below which the
+ * doubles lie closer), are left to decimal_slow. */
+static bool decimal_exact(struct decimal *d, double v)
+{
+    if (!(v >= 1e-5 && v < 1e15)) return false;
+    int exponent;
+    uint64_t m = (uint64_t)ldexp(frexp(v, &exponent), 53);
+    int s = 53 - exponent;
+    if (m == 1ull << 52) return false;
+    int first = 0; /* exponent of the first digit; where v is off a power of ten by less than it shows, any of two */
+    while (first < 14 && v >= pow10_exact[first + 1]) first++;
+    while (first <= 0 && first > -5 && v * pow10_exact[-first] < 1) first--;
+    for (int digits = DIGITS_EXACT; digits <= DIGITS_MAX; digits++) {
+        int k = digits - 1 - first;
+        unsigned __int128 power = (unsigned __int128)(uint64_t)pow10_exact[k / 2] * (uint64_t)pow10_exact[k - k / 2];
+        unsigned __int128 exact = power * (2 * m), half = (unsigned __int128)1 << s; /* of 10^-k, as 2^-(s + 1) */
+        uint64_t c = (uint64_t)((exact + half) >> (s + 1));
+        unsigned __int128 back = (unsigned __int128)c << (s + 1), off = back > exact ? back - exact : exact - back;
+        if (off == half) return false;
+        if (off > power || (off == power && m % 2 != 0)) continue;
+        d->count = write_digits(d->digits, c);
+        d->scale = -k;
+        while (d->count > 1 && d->digits[d->count - 1] == '0') d->count--, d->scale++;
+        return true;
+    }
+    return false;
+}
+
 static void decimal_slow(struct decimal *d, double v)
 {
     char text[DIGITS_MAX + 16];
@@ -306,7 +335,7 @@ int double_to_text(char out[NUM_DOUBLE_TEXT_MAX], double v)
     } else {
         struct decimal d;
         if (v < 0) out[len++] = '-';
-        if (!decimal_short(&d, fabs(v))) decimal_slow(&d, fabs(v));
+        if (!decimal_short(&d, fabs(v)) && !decimal_exact(&d, fabs(v))) decimal_slow(&d, fabs(v));
         len += decimal_text(out + len, &d);
     }
     assert(len < NUM_DOUBLE_TEXT_MAX);

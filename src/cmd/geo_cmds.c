@@ -7,6 +7,8 @@
 #include "cmd/geo_args.h"
 #include "value/zset.h"
 
+#include <math.h>
+
 /* --- arguments and replies --- */
 
 bool arg_geo_point(struct ctx *ctx, int i, struct geo_point *out)
@@ -48,9 +50,20 @@ void reply_geo_point(struct reply *reply, struct geo_point p)
     reply_double(reply, p.lat);
 }
 
+/* As "%.4f". Where the product is far enough from the middle between two integers, its error can't matter. */
 void reply_geo_distance(struct reply *reply, double distance)
 {
-    reply_bulkf(reply, "%.4f", distance);
+    double scaled = distance * 10000, whole = floor(scaled), rest = scaled - whole;
+    if (!(distance >= 0 && distance < 1e9 && fabs(rest - 0.5) > 1e-2)) {
+        reply_bulkf(reply, "%.4f", distance);
+        return;
+    }
+    uint64_t digits = (uint64_t)whole + (rest > 0.5), below = digits % 10000;
+    char text[NUM_I64_TEXT_MAX + 5];
+    int len = u64_to_text(text, digits / 10000);
+    text[len++] = '.';
+    for (unsigned unit = 1000; unit > 0; unit /= 10) text[len++] = (char)('0' + below / unit % 10);
+    reply_bulk(reply, slice_of(text, (size_t)len));
 }
 
 /* --- GEOADD --- */

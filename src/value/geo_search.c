@@ -97,7 +97,7 @@ static void add_rect(struct geo_search *s, struct bounds b)
     uint32_t y_low = one_less(geo_axis_cut(b.south, GEO_LAT_MAX));
     uint32_t y_high = one_more(geo_axis_cut(b.north, GEO_LAT_MAX));
     struct geo_rect rect = geo_rect_of(x_low, x_high, y_low, y_high);
-    uint32_t size = x_high - x_low < y_high - y_low ? x_high - x_low : y_high - y_low;
+    uint32_t size = (y_high - y_low) / 2;
     uint64_t square = 4ull << 2 * (31 - __builtin_clz(size | 1)); /* cells in it */
     struct geo_point c = s->query->center;
     uint64_t center = geo_rect_of(geo_axis_cut(c.lon, GEO_LON_MAX), 0, geo_axis_cut(c.lat, GEO_LAT_MAX), 0).low;

@@ -244,6 +244,44 @@ static void double_round_trip(double v)
     if (strtod(shorter, NULL) == v) fail_msg("%s is not the shortest text of %s", text, shorter);
 }
 
+/* Of all texts with so many digits it is the nearest to the number: what printf gives. */
+static void double_is_nearest(double v)
+{
+    char text[NUM_DOUBLE_TEXT_MAX], printed[64];
+    double_to_text(text, v);
+    int digits = significant_digits(text);
+    snprintf(printed, sizeof printed, "%.*e", digits - 1, v);
+    const char *a = text, *b = printed;
+    while (*a == '-' || *a == '0' || *a == '.') a++;
+    for (; digits > 0; digits--, a++, b++) {
+        if (*a == '.') a++;
+        if (*b == '-') b++;
+        if (*b == '.') b++;
+        if (*a != *b) fail_msg("%s, where printf says %s", text, printed);
+    }
+}
+
+static void test_doubles_are_nearest(void **state)
+{
+    (void)state;
+    struct prng rng;
+    prng_init(&rng, 11);
+    for (int i = 0; i < 300000; i++) {
+        double v = (prng_double(&rng) + 1e-3) * pow(10, (double)prng_below(&rng, 24) - 7);
+        double_is_nearest(v);
+        double_is_nearest(nextafter(floor(v) + 0.5, 1e300));
+        double_is_nearest(ldexp(1 + (double)prng_below(&rng, 1000), (int)prng_below(&rng, 60) - 40) + 0x1p-44);
+    }
+    for (int e = -7; e < 17; e++)
+        for (int k = -3; k <= 3; k++) {
+            double v = strtod((char[]){'1', 'e', e < 0 ? '-' : '+', (char)('0' + abs(e) / 10), (char)('0' + abs(e) % 10), 0},
+                              NULL);
+            for (int step = 0; step < abs(k); step++) v = nextafter(v, k < 0 ? 0 : 1e300);
+            double_is_nearest(v);
+            double_round_trip(v);
+        }
+}
+
 static void test_doubles_round_trip(void **state)
 {
     (void)state;
@@ -366,6 +404,7 @@ int main(void)
         cmocka_unit_test(test_double_refuses),
         cmocka_unit_test(test_double_prints),
         cmocka_unit_test(test_doubles_round_trip),
+        cmocka_unit_test(test_doubles_are_nearest),
         cmocka_unit_test(test_decimals_read_as_strtod),
         cmocka_unit_test(test_long_double),
         cmocka_unit_test(test_human),
