@@ -274,8 +274,9 @@ static void test_doubles_are_nearest(void **state)
     }
     for (int e = -7; e < 17; e++)
         for (int k = -3; k <= 3; k++) {
-            double v = strtod((char[]){'1', 'e', e < 0 ? '-' : '+', (char)('0' + abs(e) / 10), (char)('0' + abs(e) % 10), 0},
-                              NULL);
+            char power[16];
+            snprintf(power, sizeof power, "1e%d", e);
+            double v = strtod(power, NULL);
             for (int step = 0; step < abs(k); step++) v = nextafter(v, k < 0 ? 0 : 1e300);
             double_is_nearest(v);
             double_round_trip(v);
