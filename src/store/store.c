@@ -80,6 +80,7 @@ static struct keyspace *keyspace_for_insert(struct store *store, int db)
     for_partitions(p, ks)
     {
         table_init(&p->table, &record_table, &ks->seed);
+        table_set_salt(&p->table, (uint32_t)db); /* databases have different orders: see table_set_salt */
         wheel_init(&p->wheel, store->now_ms);
     }
     store->dbs[db] = ks;

@@ -49,9 +49,16 @@ bool hash_all_due(const struct record *r, uint64_t now_ms)
     return is_large(r) ? hash_large_all_due(large_of(r), now_ms) : hash_pack_due(r, now_ms) == hash_pack_len(r);
 }
 
+/* Who copies a hash to another key by walking it must not meet its order again: that would fill one segment of the new
+ * table after the other. */
+static struct hash_large *large_new(const struct record *r, size_t count, const struct value_limits *limits)
+{
+    return hash_large_new(limits->seed, (uint32_t)hash_slice(limits->seed, record_key(r)), count);
+}
+
 static void enlarge(struct record *r, const struct value_limits *limits)
 {
-    struct hash_large *h = hash_large_new(limits->seed, hash_pack_len(r) + 1);
+    struct hash_large *h = large_new(r, hash_pack_len(r) + 1, limits);
     struct listpack *lp = record_object(r);
     struct hash_iter it;
     struct hash_item item;
@@ -241,7 +248,7 @@ void hash_expect(struct record *r, size_t count, const struct value_limits *limi
     assert(hash_len(r) == 0);
     if (is_large(r) || (int64_t)count <= limits->hash_listpack_entries) return;
     listpack_free(record_object(r));
-    hash_set_form(r, HASH_LARGE, hash_large_new(limits->seed, count));
+    hash_set_form(r, HASH_LARGE, large_new(r, count, limits));
 }
 
 bool hash_load(struct record *r, const struct hash_item *item, const struct value_limits *limits)

@@ -62,7 +62,8 @@ size_t hash_pack_reap(struct record *r, uint64_t now_ms, size_t max, hash_fn *fn
 void hash_pack_check(const struct record *r);
 
 /* hash_large.c */
-struct hash_large *hash_large_new(const struct hash_seed *seed, size_t len_expected) must_use;
+/* salt: what gives tables of different hashes different orders (table_set_salt) */
+struct hash_large *hash_large_new(const struct hash_seed *seed, uint32_t salt, size_t len_expected) must_use;
 void hash_large_free(struct hash_large *owned_h);
 struct hash_large *hash_large_dup(const struct hash_large *h) must_use;
 bool hash_large_get(const struct hash_large *h, struct slice field, uint64_t now_ms, struct slice *value);

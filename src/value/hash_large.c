@@ -149,11 +149,12 @@ static const struct table_type entry_table = {.equals = entry_equals, .hash = en
 
 /* ---- life ---- */
 
-struct hash_large *hash_large_new(const struct hash_seed *seed, size_t len_expected)
+struct hash_large *hash_large_new(const struct hash_seed *seed, uint32_t salt, size_t len_expected)
 {
     struct hash_large *h = mem_alloc(sizeof(*h));
     h->expiry = NULL;
     table_init(&h->table, &entry_table, seed);
+    table_set_salt(&h->table, salt);
     table_reserve(&h->table, len_expected);
     return h;
 }
@@ -471,7 +472,7 @@ size_t hash_large_reap(struct hash_large *h, uint64_t now_ms, size_t max, hash_f
 
 struct hash_large *hash_large_dup(const struct hash_large *h)
 {
-    struct hash_large *copy = hash_large_new(h->table.arg, table_len(&h->table));
+    struct hash_large *copy = hash_large_new(h->table.arg, table_salt(&h->table), table_len(&h->table));
     struct table_iter it;
     table_iter_init(&it, &h->table);
     for (const struct hash_entry *e; (e = table_iter_next(&it)) != NULL;) {
