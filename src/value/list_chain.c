@@ -126,7 +126,7 @@ static bool is_outer(const struct list_chain *c, const struct list_node *n)
     return from_head == NULL;
 }
 
-enum { SETTLE_REACH = 4 }; /* a change adds at most so many nodes */
+enum { SETTLE_REACH = 8 }; /* a change adds or opens no more nodes than this */
 
 static void settle_inner(struct list_chain *c, struct list_node *n)
 {

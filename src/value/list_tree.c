@@ -90,12 +90,13 @@ static struct list_inner *inner_split(struct list_inner **root, struct list_inne
         *root = top;
     }
     unsigned keep = *i == inner->len || *i == 0 ? *i : inner->len / 2u;
+    /* The new node gets its place while it is empty: a parent that is split itself then counts right. */
     struct list_inner *right = inner_new(inner->level);
+    inner_insert(root, inner->parent, child_index(inner->parent, inner) + 1, right, 0);
     inner_move(inner, keep, right);
-    size_t moved = inner_sum(right);
-    unsigned at = child_index(inner->parent, inner);
-    inner->parent->count[at] -= moved;
-    inner_insert(root, inner->parent, at + 1, right, moved);
+    int64_t moved = (int64_t)inner_sum(right);
+    count_up(inner, -moved);
+    count_up(right, moved);
     if (*i < keep || (*i == keep && keep < INNER_LEN_MAX)) return inner;
     *i -= keep;
     return right;

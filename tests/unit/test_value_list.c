@@ -198,6 +198,42 @@ static void blobs_are_kept(void **state)
     blob_unref(blob);
 }
 
+/* Nodes of one element, so many that inner nodes of each level are split, at each place, and go away again. */
+static void deep_trees(void **state)
+{
+    const struct value_limits limits = {.list_listpack_size = 1};
+    struct prng prng;
+    for (int shape = 0; shape < 4; shape++) {
+        struct record *r = make();
+        prng_init(&prng, (uint64_t)shape);
+        for (int i = 0; i < 45000; i++) {
+            struct text t = number_text("e", i);
+            size_t len = list_len(r);
+            if (shape < 2 || len < 3) {
+                list_push(r, shape == 0 ? LIST_HEAD : LIST_TAIL, slice_text(&t), &limits);
+            } else { /* in front of the second one, or of any */
+                struct list_iter *it = list_iter_new(r, shape == 2 || len < 40 ? 1 : (int64_t)prng_below(&prng, 40), false);
+                struct slice pivot;
+                char copy[32];
+                assert_true(list_iter_next(it, &pivot));
+                memcpy(copy, pivot.ptr, pivot.len);
+                pivot.ptr = copy;
+                assert_true(list_insert(r, pivot, prng_below(&prng, 2) == 0, slice_text(&t), &limits));
+                list_iter_free(it);
+            }
+            if (i % 1500 == 0) record_check(r);
+        }
+        record_check(r);
+        while (list_len(r) > 0) {
+            size_t at = prng_below(&prng, list_len(r)), count = 1 + prng_below(&prng, 900);
+            if (count > list_len(r) - at) count = list_len(r) - at;
+            list_delete(r, at, count, &limits);
+            record_check(r);
+        }
+        record_free(r);
+    }
+}
+
 struct nodes {
     struct record *copy;
     const struct value_limits *limits;
@@ -452,6 +488,7 @@ int main(void)
         cmocka_unit_test(queues),
         cmocka_unit_test(large_elements),
         cmocka_unit_test(blobs_are_kept),
+        cmocka_unit_test(deep_trees),
         cmocka_unit_test(payloads),
         cmocka_unit_test(compression_saves),
         cmocka_unit_test(model),
