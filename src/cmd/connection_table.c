@@ -93,7 +93,7 @@ const struct command connection_commands[] = {
                        ARG("username_password", ARG_BLOCK, AFTER("AUTH"), OPTIONAL,
                            CHILDREN(ARG("username", ARG_STRING), ARG("password", ARG_STRING))),
                        ARG("clientname", ARG_STRING, AFTER("SETNAME"), OPTIONAL))))},
-    {CONNECTION("ping", cmd_ping, -1, CMD_FAST | CMD_PARTITION_SAFE),
+    {CONNECTION("ping", cmd_ping, -1, CMD_FAST | CMD_PARTITION_SAFE | CMD_TELLS_DISK_ERROR),
      DOCS("1.0.0", "O(1)", "Answers, to show that the server is alive."),
      TIPS("request_policy:all_shards", "response_policy:all_succeeded"), ARGS(ARG("message", ARG_STRING, OPTIONAL))},
     {CONNECTION("quit", cmd_quit, -1, HANDSHAKE | CMD_UNQUEUED), DOCS("1.0.0", "O(1)", "Closes the connection.")},

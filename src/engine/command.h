@@ -39,7 +39,8 @@ struct key_ref; /* engine/command_keys.h */
     X(CMD_TOUCHES_ARBITRARY_KEYS, NULL)         /* reaches keys that its arguments do not name */                      \
     X(CMD_PARTITION_SAFE, NULL)                 /* needs only the locks of its keys' partitions */                     \
     X(CMD_UNQUEUED, NULL)                       /* runs at once inside MULTI: EXEC, DISCARD, QUIT, ... */             \
-    X(CMD_RUNS_QUEUE, NULL)                     /* runs the queued commands: EXEC; counts as all of them */
+    X(CMD_RUNS_QUEUE, NULL)                     /* runs the queued commands: EXEC; counts as all of them */            \
+    X(CMD_TELLS_DISK_ERROR, NULL)               /* refused like a write when those are (MISCONF): PING */
 
 /* The 21 categories of ACL rules, in the order of COMMAND INFO. */
 #define ACL_CATEGORY_TABLE(X)                                                                                          \

@@ -421,6 +421,13 @@ void engine_turn_end(struct engine *e)
             e->features[i].feature->turn_end(e, e->features[i].state);
 }
 
+void engine_flushed_all(struct engine *e)
+{
+    for (int i = 0; i < e->feature_count; i++)
+        if (e->features[i].feature->flushed_all != NULL)
+            e->features[i].feature->flushed_all(e, e->features[i].state);
+}
+
 void engine_batch_begin(struct engine *e)
 {
     e->last_ticks = clock_ticks();

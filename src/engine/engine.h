@@ -15,6 +15,7 @@ struct command;
 struct command_entry;
 struct feature;
 struct effect_sink;
+struct value_limits;
 struct command_index;
 struct ctx;
 struct buf;
@@ -28,8 +29,9 @@ struct engine_host {
     /* in a background thread (lazy free); NULL: at once, inline */
     void (*run_later)(void *arg, void (*fn)(void *fn_arg), void *fn_arg);
     size_t (*background_pending)(void *arg);                              /* jobs of run_later not done yet */
-    /* SHUTDOWN was accepted: stop after this turn; enum shutdown_flag */
-    void (*shutdown)(void *arg, uint32_t flags);
+    /* SHUTDOWN: whatever must be saved before is saved, and the server stops after this turn; false: it cannot be, and
+     * nothing stops. enum shutdown_flag */
+    bool (*shutdown)(void *arg, uint32_t flags);
     bool (*shutdown_abort)(void *arg);
     void (*sleep_us)(void *arg, uint64_t us);                             /* DEBUG SLEEP: really stalls */
     bool (*config_rewrite)(void *arg, bool force_all, struct buf *err);   /* writes the file */
@@ -155,6 +157,11 @@ void engine_free_record(struct engine *e, struct record *owned_r, bool lazy);
 
 void engine_free_detached(struct engine *e, struct store_detached *owned_d, bool lazy);
 
+const struct value_limits *engine_limits(const struct engine *e); /* of small forms */
+
+/* FLUSHALL emptied everything: features are told, behind the command's change and before its reply. */
+void engine_flushed_all(struct engine *e);
+
 /* Access clock of a record, for OBJECT. */
 uint64_t engine_clock_idle_s(const struct engine *e, uint32_t clock);
 uint32_t engine_clock_frequency(const struct engine *e, uint32_t clock);
@@ -183,6 +190,7 @@ struct engine_stats {
     size_t memory_peak, memory_startup;
     uint64_t memory_peak_time_ms;
     uint64_t dirty;                   /* changes since the last save */
+    uint64_t forks, fork_us;          /* background children; how long the last fork took */
 };
 
 #endif

@@ -173,7 +173,7 @@ bool evict_for_memory(struct engine *e)
 {
     uint64_t limit = (uint64_t)*e->cfg_maxmemory;
     e->evict_more = false;
-    if (limit == 0 || e->pause != PAUSE_NONE || mem_used() <= limit)
+    if (limit == 0 || e->pause != PAUSE_NONE || e->loading || mem_used() <= limit)
         return true;
     if (*e->cfg_maxmemory_policy == MAXMEMORY_NOEVICTION || e->evicting)
         return false;

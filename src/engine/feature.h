@@ -12,7 +12,8 @@ struct command;
 struct config_item;
 struct session;
 
-/* A section of INFO: `write` appends "field:value\r\n" lines to out. Sections print in registration order. */
+/* A section of INFO: `write` appends "field:value\r\n" lines to out. Sections print in registration order; one without
+ * `write` keeps the place for a later feature's section of that name. */
 struct info_section {
     const char *name;      /* "server", as asked for */
     const char *title;     /* "Server", as printed after "# " */
@@ -38,6 +39,9 @@ struct feature {
     /* A command took longer than the slow log's or the latency monitor's threshold; its arguments are still valid. */
     void (*slow)(struct engine *e, void *state, const struct ctx *ctx, const struct command_entry *entry,
                  uint64_t usec);
+    void (*flushed_all)(struct engine *e, void *state);             /* FLUSHALL; may be NULL */
+    /* DEBUG's subcommands that it does not know itself; true: this feature answered. May be NULL. */
+    bool (*debug)(struct ctx *ctx, void *state);
     void (*reset_stats)(struct engine *e, void *state); /* CONFIG RESETSTAT */
     void (*stop)(struct engine *e, void *state);   /* frees the state */
 };

@@ -91,6 +91,8 @@ static enum gate_verdict gate_memory(struct gate_call *c)
 
 static enum gate_verdict gate_disk(struct gate_call *c)
 {
+    if (!(effective_flags(c) & (CMD_WRITE | CMD_TELLS_DISK_ERROR)))
+        return GATE_PASS;
     return refuse(c, slice_cstr(c->e->disk_error));
 }
 
@@ -134,7 +136,8 @@ uint32_t gates_of_command(const struct command *cmd)
     gates |= f & CMD_PROTECTED ? GATE_PROTECTED : 0;
     gates |= f & CMD_NO_AUTH ? 0 : GATE_AUTH;
     gates |= f & CMD_NO_MULTI ? GATE_NO_MULTI : 0;
-    gates |= f & (CMD_WRITE | CMD_RUNS_QUEUE) ? GATE_DISK | GATE_REPLICAS | GATE_READONLY : 0;
+    gates |= f & (CMD_WRITE | CMD_RUNS_QUEUE | CMD_TELLS_DISK_ERROR) ? GATE_DISK : 0;
+    gates |= f & (CMD_WRITE | CMD_RUNS_QUEUE) ? GATE_REPLICAS | GATE_READONLY : 0;
     gates |= f & CMD_STALE ? 0 : GATE_STALE;
     gates |= f & CMD_LOADING ? 0 : GATE_LOADING;
     gates |= f & CMD_ALLOW_BUSY ? 0 : GATE_BUSY;

@@ -48,19 +48,45 @@ static bool section_wanted(const struct info_section *sec, const struct slice *n
     return false;
 }
 
+/* The section of that name which some feature from number `at` on writes. */
+static const struct info_section *section_written(const struct engine *e, const char *name, int *at)
+{
+    for (; *at < e->feature_count; ++*at) {
+        const struct feature *f = e->features[*at].feature;
+        for (int k = 0; k < f->info_count; k++)
+            if (f->info[k].write != NULL && strcmp(f->info[k].name, name) == 0)
+                return &f->info[k];
+    }
+    return NULL;
+}
+
+/* Whether a feature before number `at` kept a place for the section. */
+static bool section_placed_before(const struct engine *e, const char *name, int at)
+{
+    for (int i = 0; i < at; i++)
+        for (int k = 0; k < e->features[i].feature->info_count; k++)
+            if (strcmp(e->features[i].feature->info[k].name, name) == 0)
+                return true;
+    return false;
+}
+
 bool engine_info(struct engine *e, const struct slice *sections, int count, struct buf *out)
 {
     bool any = false;
     for (int i = 0; i < e->feature_count; i++) {
         const struct feature *f = e->features[i].feature;
         for (int k = 0; k < f->info_count; k++) {
-            if (!section_wanted(&f->info[k], sections, count))
+            const struct info_section *sec = &f->info[k];
+            int writer = i;
+            if (!section_wanted(sec, sections, count) || section_placed_before(e, sec->name, i))
+                continue;
+            if (sec->write == NULL && (sec = section_written(e, sec->name, &writer)) == NULL)
                 continue;
             if (any)
                 buf_append(out, "\r\n", 2);
             any = true;
-            buf_appendf(out, "# %s\r\n", f->info[k].title);
-            f->info[k].write(e, e->features[i].state, out);
+            buf_appendf(out, "# %s\r\n", sec->title);
+            sec->write(e, e->features[writer].state, out);
         }
     }
     return any;
@@ -108,6 +134,11 @@ void engine_reset_stats(struct engine *e)
 const struct errorstats *engine_errorstats(const struct engine *e)
 {
     return &e->errors;
+}
+
+const struct value_limits *engine_limits(const struct engine *e)
+{
+    return &e->limits;
 }
 
 uint64_t engine_now_ms(const struct engine *e)

@@ -105,13 +105,6 @@ static void debug_config_rewrite_force_all(struct ctx *ctx)
     buf_deinit(&err);
 }
 
-static void debug_not_yet(struct ctx *ctx)
-{
-    struct slice sub = arg(ctx, 1);
-    reply_errorf(ctx->reply, "ERR DEBUG %.*s needs persistence, which this version does not have", (int)sub.len,
-                 sub.ptr);
-}
-
 /* --- data --- */
 
 static void reply_hex(struct ctx *ctx, const unsigned char digest[DIGEST_SIZE])
@@ -492,16 +485,32 @@ static void debug_help(struct ctx *ctx)
         "    verbatim, true, false.",
         "QUICKLIST-PACKED-THRESHOLD <size> | REPLYBUFFER <option> <value>",
         "    Accepted, without effect.",
+        "RELOAD [MERGE] [NOFLUSH] [NOSAVE]",
+        "    Saves the data and loads it again. MERGE: keys that are there are replaced. NOFLUSH: the data stays.",
+        "    NOSAVE: the file is loaded as it is.",
         "SET-ACTIVE-EXPIRE <0|1>",
         "    Turns the removal of expired keys in the background off and on.",
         "SET-DISABLE-DENY-SCRIPTS <0|1>",
         "    Lets scripts run every command.",
+        "SET-SKIP-CHECKSUM-VALIDATION <0|1>",
+        "    RESTORE and the loader do not look at checksums.",
         "SLEEP <seconds>",
         "    Stalls the server.",
         "STRINGMATCH-LEN <length> <pattern>",
         "    Matches a pattern with a run of the letter a.",
         NULL};
     reply_help(ctx, lines);
+}
+
+/* What other features add. */
+static bool debug_of_others(struct ctx *ctx)
+{
+    void *state;
+    const struct feature *f;
+    for (int i = 0; (f = engine_feature(ctx->engine, i, &state)) != NULL; i++)
+        if (f->debug != NULL && f->debug(ctx, state))
+            return true;
+    return false;
 }
 
 /* argc: with DEBUG itself and the subcommand; max 0: no limit */
@@ -520,7 +529,6 @@ static const struct subcommand {
     {"error", 3, 3, debug_error},
     {"htstats", 3, 4, debug_htstats},
     {"htstats-key", 3, 4, debug_htstats_key},
-    {"loadaof", 2, 2, debug_not_yet},
     {"log", 3, 3, debug_log},
     {"object", 3, 3, debug_object},
     {"oom", 2, 0, debug_oom},
@@ -529,7 +537,6 @@ static const struct subcommand {
     {"populate", 3, 5, debug_populate},
     {"protocol", 3, 3, debug_protocol},
     {"quicklist-packed-threshold", 3, 3, debug_quicklist_packed_threshold},
-    {"reload", 2, 0, debug_not_yet},
     {"replybuffer", 4, 4, debug_replybuffer},
     {"segfault", 2, 0, debug_segfault},
     {"set-active-expire", 3, 3, debug_set_active_expire},
@@ -549,5 +556,6 @@ void cmd_debug(struct ctx *ctx)
         sub->run(ctx);
         return;
     }
-    reply_subcommand_syntax(ctx);
+    if (!debug_of_others(ctx))
+        reply_subcommand_syntax(ctx);
 }

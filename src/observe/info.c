@@ -160,28 +160,6 @@ static void write_memory(struct engine *e, void *state, struct buf *out)
     U64("lazyfreed_objects", engine_stats(e)->lazyfreed_objects);
 }
 
-static void write_persistence(struct engine *e, void *state, struct buf *out)
-{
-    (void)state;
-    zeros(out, "loading async_loading current_cow_peak current_cow_size current_cow_size_age");
-    TEXT("current_fork_perc", "0.00");
-    zeros(out, "current_save_keys_processed current_save_keys_total");
-    U64("rdb_changes_since_last_save", engine_stats(e)->dirty);
-    zeros(out, "rdb_bgsave_in_progress");
-    U64("rdb_last_save_time", engine_start_ms(e) / 1000);
-    TEXT("rdb_last_bgsave_status", "ok");
-    TEXT("rdb_last_bgsave_time_sec", "-1");
-    TEXT("rdb_current_bgsave_time_sec", "-1");
-    zeros(out, "rdb_saves rdb_last_cow_size rdb_last_load_keys_expired rdb_last_load_keys_loaded "
-               "aof_enabled aof_rewrite_in_progress aof_rewrite_scheduled");
-    TEXT("aof_last_rewrite_time_sec", "-1");
-    TEXT("aof_current_rewrite_time_sec", "-1");
-    TEXT("aof_last_bgrewrite_status", "ok");
-    zeros(out, "aof_rewrites aof_rewrites_consecutive_failures");
-    TEXT("aof_last_write_status", "ok");
-    zeros(out, "aof_last_cow_size module_fork_in_progress module_fork_last_cow_size");
-}
-
 static void write_stats(struct engine *e, void *state, struct buf *out)
 {
     (void)state;
@@ -208,8 +186,10 @@ static void write_stats(struct engine *e, void *state, struct buf *out)
     zeros(out, "evicted_scripts total_eviction_exceeded_time current_eviction_exceeded_time");
     U64("keyspace_hits", st->keyspace_hits);
     U64("keyspace_misses", st->keyspace_misses);
-    zeros(out, "pubsub_channels pubsub_patterns pubsubshard_channels latest_fork_usec total_forks "
-               "migrate_cached_sockets slave_expires_tracked_keys active_defrag_hits "
+    zeros(out, "pubsub_channels pubsub_patterns pubsubshard_channels");
+    U64("latest_fork_usec", st->fork_us);
+    U64("total_forks", st->forks);
+    zeros(out, "migrate_cached_sockets slave_expires_tracked_keys active_defrag_hits "
                "active_defrag_misses active_defrag_key_hits active_defrag_key_misses "
                "total_active_defrag_time current_active_defrag_time tracking_total_keys "
                "tracking_total_items tracking_total_prefixes");
@@ -354,7 +334,7 @@ const struct info_section info_sections[INFO_SECTIONS] = {
     {"server", "Server", true, true, write_server},
     {"clients", "Clients", true, true, write_clients},
     {"memory", "Memory", true, true, write_memory},
-    {"persistence", "Persistence", true, true, write_persistence},
+    {"persistence", "Persistence", true, true, NULL}, /* the place of what persist/ writes */
     {"stats", "Stats", true, true, write_stats},
     {"replication", "Replication", true, true, write_replication},
     {"cpu", "CPU", true, true, write_cpu},

@@ -61,10 +61,8 @@ void cmd_shutdown(struct ctx *ctx)
         return;
     }
     const struct engine_host *host = engine_host(ctx->engine);
-    if (host->shutdown == NULL)
+    if (host->shutdown == NULL || !host->shutdown(host->arg, flags))
         reply_error(ctx->reply, SLICE("ERR Errors trying to SHUTDOWN. Check logs."));
-    else
-        host->shutdown(host->arg, flags);
 }
 
 /* --- LOLWUT: a cairn, stones piled by chance, each narrower than the one that carries it --- */

@@ -10,5 +10,8 @@ extern const struct command persist_commands[]; /* ends with a nameless one; per
 
 void cmd_dump(struct ctx *ctx);
 void cmd_restore(struct ctx *ctx);
+void cmd_save(struct ctx *ctx);
+void cmd_bgsave(struct ctx *ctx);
+void cmd_lastsave(struct ctx *ctx);
 
 #endif

@@ -1,63 +1,137 @@
-/* The feature of this folder: its directives and commands. */
+/* The feature of this folder: its state, and what happens at the start, by the clock, and at the end. */
 #include "persist/persist_feature.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "engine/config.h"
 #include "persist/persist_cmds.h"
 #include "persist/persist_impl.h"
-#include "persist/rdb_format.h"
-
-struct persist {
-    struct persist_config config;
-    bool skip_checksum;
-};
 
 static const struct command *const tables[] = {persist_commands, NULL};
 
-static const struct config_item items[] = {
-    {CONFIG_ITEM_INT("rdb-target-version", 0, "12", RDB_VERSION_MIN_WRITTEN, RDB_VERSION_READ_MAX)},
-};
-
 static void *feature_init(struct engine *e)
 {
-    (void)e;
-    return mem_zalloc(sizeof(struct persist));
+    struct persist *p = mem_zalloc(sizeof(*p));
+    p->engine = e;
+    p->child = child_new(e);
+    snapshot_init(p);
+    return p;
 }
 
 static bool feature_start(struct engine *e, void *state, struct buf *err)
 {
     struct persist *p = state;
-    struct config *config = engine_config(e);
+    (void)e;
     (void)err;
-    p->config = (struct persist_config){
-        .target_version = config_bind_i64(config, "rdb-target-version"),
-        .lazy_server_del = config_bind_i64(config, "lazyfree-lazy-server-del"),
-    };
+    persist_config_bind(p);
+    snapshot_points_parse(p);
     return true;
+}
+
+static void feature_cron(struct engine *e, void *state)
+{
+    struct persist *p = state;
+    if (engine_cron_paused(e)) return;
+    child_poll(p->child);
+    snapshot_cron(p);
+}
+
+/* With save points an emptied data set is saved at once, so that a crash does not bring it back. */
+static void feature_flushed_all(struct engine *e, void *state)
+{
+    struct persist *p = state;
+    if (engine_loading(e)) return;
+    snapshot_cancel(p);
+    if (p->snapshot.point_count > 0) (void)snapshot_save(p);
+}
+
+static void feature_reset_stats(struct engine *e, void *state)
+{
+    (void)e;
+    ((struct persist *)state)->snapshot.saves = 0;
 }
 
 static void feature_stop(struct engine *e, void *state)
 {
+    struct persist *p = state;
     (void)e;
-    mem_free(state);
+    child_free(p->child);
+    snapshot_deinit(p);
+    mem_free(p);
 }
 
 const struct feature persist_feature = {
     .name = "persist",
     .tables = tables,
-    .config = items,
-    .config_count = (int)ARRAY_LEN(items),
+    .config = persist_config_items,
+    .config_count = PERSIST_CONFIG_ITEMS,
+    .info = &persist_info,
+    .info_count = 1,
     .init = feature_init,
     .start = feature_start,
+    .cron = feature_cron,
+    .flushed_all = feature_flushed_all,
+    .debug = persist_debug,
+    .reset_stats = feature_reset_stats,
     .stop = feature_stop,
 };
 
+struct persist *persist_of(struct engine *e)
+{
+    return engine_feature_state(e, &persist_feature);
+}
+
 const struct persist_config *persist_config(struct engine *e)
 {
-    return &((struct persist *)engine_feature_state(e, &persist_feature))->config;
+    return &persist_of(e)->config;
 }
 
 bool persist_skips_checksum(struct engine *e)
 {
-    return ((struct persist *)engine_feature_state(e, &persist_feature))->skip_checksum;
+    return persist_of(e)->skip_checksum;
+}
+
+void persist_set_shell(struct engine *e, const struct persist_shell *shell)
+{
+    persist_of(e)->shell = shell;
+}
+
+/* ---- start and end ---- */
+
+bool persist_load(struct engine *e, bool *stopped)
+{
+    struct persist *p = persist_of(e);
+    uint64_t start_us = clock_mono_us();
+    enum load_result result = load_rdb_file(p, 0, true);
+    *stopped = result == LOAD_STOPPED;
+    if (result == LOAD_OK)
+        log_notice(engine_log(e), "DB loaded from disk: %.3f seconds", (double)(clock_mono_us() - start_us) / 1e6);
+    if (result == LOAD_FAILED) log_warning(engine_log(e), "Fatal error loading the DB, check server logs. Exiting.");
+    return result != LOAD_FAILED;
+}
+
+static bool final_save(struct persist *p, uint32_t flags)
+{
+    struct logger *log = engine_log(p->engine);
+    bool wanted = p->snapshot.point_count > 0 ? !(flags & SHUTDOWN_NOSAVE) : (flags & SHUTDOWN_SAVE) != 0;
+    if (!wanted) return true;
+    log_notice(log, "Saving the final RDB snapshot before exiting.");
+    if (snapshot_save(p)) return true;
+    if (flags & SHUTDOWN_FORCE) {
+        log_warning(log, "Error trying to save the DB, but the exit is forced.");
+        return true;
+    }
+    log_warning(log, "Error trying to save the DB, can't exit.");
+    return false;
+}
+
+bool persist_shutdown(struct engine *e, uint32_t flags)
+{
+    struct persist *p = persist_of(e);
+    if (p->load.active) return true; /* half of the data: nothing of it is to be saved */
+    if (child_kind(p->child) == CHILD_SNAPSHOT) {
+        log_warning(engine_log(e), "There is a child saving an .rdb. Killing it!");
+        snapshot_cancel(p);
+    }
+    return final_save(p, flags);
 }

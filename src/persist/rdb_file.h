@@ -16,8 +16,10 @@ struct rdb_save {
     enum rdb_clocks clocks;
     uint64_t (*idle_s)(void *arg, uint32_t clock); /* of RDB_CLOCKS_IDLE */
     uint8_t (*frequency)(void *arg, uint32_t clock);
-    /* Called every now and then with the keys done so far; may be NULL. False: stop (the writer counts as failed). */
+    /* Called behind every `progress_keys` keys with those done so far; may be NULL. False: stop (the writer counts as
+     * failed). */
     bool (*progress)(void *arg, uint64_t keys);
+    uint32_t progress_keys;
     void *arg;
 };
 /* Writes header, keys and end; then flushes. False: the writer failed, or (*refused) the version cannot hold a value,
@@ -44,7 +46,12 @@ struct rdb_load_file {
     enum rdb_clocks clocks;     /* that are of use here; others are skipped */
     uint32_t (*clock_of)(void *arg, enum rdb_clocks kind, uint64_t value);
     uint32_t (*clock_new)(void *arg);
-    bool (*progress)(void *arg, uint64_t offset, uint64_t keys); /* every 2 MB; may be NULL. False: stop */
+    bool relaxed;               /* a version that is newer than any known one is tried */
+    /* Behind every `progress_bytes` bytes; may be NULL. False: stop. */
+    bool (*progress)(void *arg, uint64_t offset, const struct rdb_loaded *so_far);
+    uint64_t progress_bytes;
+    void (*key_read)(void *arg);                        /* behind each key; may be NULL */
+    void (*skipped)(void *arg, struct slice empty_key); /* may be NULL */
     void *arg;
 };
 /* Reads a whole file into the store, which is empty. False: r->error says what is wrong and where; what was read so far

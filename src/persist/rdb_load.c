@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PROGRESS_BYTES = 2 * 1024 * 1024 };
-
 struct loading {
     struct rdb_reader *r;
     struct store *store;
@@ -22,17 +20,18 @@ struct loading {
     struct buf key, spare;
 };
 
-static bool read_header(struct rdb_reader *r)
+static bool read_header(struct rdb_reader *r, bool relaxed)
 {
     char magic[RDB_MAGIC_SIZE + 1] = "";
     if (!rdb_read(r, magic, RDB_MAGIC_SIZE)) return false;
     int64_t version = 0;
     r->valkey = memcmp(magic, "VALKEY", 6) == 0;
-    if (!r->valkey && memcmp(magic, "REDIS", 5) != 0) return rdb_fail(r, "wrong signature: this is no RDB file");
+    if (!r->valkey && memcmp(magic, "REDIS", 5) != 0) return rdb_fail(r, "Wrong signature trying to load DB from file");
     const char *digits = magic + (r->valkey ? 6 : 5);
     for (; *digits >= '0' && *digits <= '9'; digits++) version = version * 10 + (*digits - '0');
     bool known = r->valkey ? version == RDB_VERSION_VALKEY : version >= 1 && version <= RDB_VERSION_READ_MAX;
-    if (*digits != '\0' || !known) return rdb_fail(r, "RDB version %lld cannot be read", (long long)version);
+    if (*digits != '\0' || version < 1 || (!known && !relaxed))
+        return rdb_fail(r, "Can't handle RDB format version %lld", (long long)version);
     r->version = (int)version;
     return true;
 }
@@ -163,7 +162,7 @@ static bool put(struct loading *l, struct store_key key, struct record *owned_r)
     struct record *old = store_find(l->store, l->db, key);
     if (old != NULL && !l->load->allow_duplicates) {
         record_free(owned_r);
-        return rdb_fail(l->r, "a key that was there before");
+        return rdb_fail(l->r, "Duplicated key found in RDB file");
     }
     if (old != NULL) record_free(store_remove(l->store, l->db, key));
     if (l->expire_ms != 0) owned_r = record_set_expire(owned_r, l->expire_ms);
@@ -185,6 +184,7 @@ static bool read_key(struct loading *l, uint8_t type)
     bool ok = true;
     if (r == NULL) {
         l->out->empty++;
+        if (l->load->skipped != NULL) l->load->skipped(l->load->arg, name);
     } else if (!l->load->keep_expired && l->expire_ms != 0 && l->expire_ms <= l->load->value.now_ms) {
         record_free(r);
         l->out->expired++;
@@ -193,6 +193,7 @@ static bool read_key(struct loading *l, uint8_t type)
     }
     l->expire_ms = 0;
     l->has_clock = false;
+    if (l->load->key_read != NULL) l->load->key_read(l->load->arg);
     return ok;
 }
 
@@ -216,7 +217,7 @@ static bool read_end(struct loading *l)
     if (r->version < 5) return true;
     if (!rdb_read_u64(r, &stored)) return false;
     if (r->checksum && stored != 0 && stored != made)
-        return rdb_fail(r, "wrong checksum: expected %016llx, got %016llx", (unsigned long long)stored,
+        return rdb_fail(r, "RDB CRC error: the file says %016llx, its bytes make %016llx", (unsigned long long)stored,
                         (unsigned long long)made);
     return true;
 }
@@ -245,15 +246,15 @@ static bool progress(struct loading *l)
 {
     uint64_t offset = rdb_reader_offset(l->r);
     if (offset < l->next_progress || l->load->progress == NULL) return true;
-    l->next_progress = offset + PROGRESS_BYTES;
-    return l->load->progress(l->load->arg, offset, l->out->keys) ? true : rdb_fail(l->r, "stopped");
+    l->next_progress = offset + l->load->progress_bytes;
+    return l->load->progress(l->load->arg, offset, l->out) ? true : rdb_fail(l->r, "stopped");
 }
 
 bool rdb_load_store(struct rdb_reader *r, struct store *store, const struct rdb_load_file *load, struct rdb_loaded *out)
 {
-    struct loading l = {.r = r, .store = store, .load = load, .out = out, .next_progress = PROGRESS_BYTES};
+    struct loading l = {.r = r, .store = store, .load = load, .out = out, .next_progress = load->progress_bytes};
     *out = (struct rdb_loaded){.repl_db = -1, .repl_offset = -1};
-    bool more = true, ok = read_header(r);
+    bool more = true, ok = read_header(r, load->relaxed);
     store_unit_open(store);
     while (ok && more) ok = read_element(&l, &more) && progress(&l);
     store_unit_close(store);

@@ -7,8 +7,6 @@
 
 #include <stdio.h>
 
-enum { SCAN_STEP = 1024, PROGRESS_KEYS = 1024 };
-
 static void write_aux(struct rdb_writer *w, const char *name, struct slice value)
 {
     rdb_write_byte(w, RDB_OP_AUX);
@@ -38,7 +36,7 @@ struct walk {
     struct rdb_writer *w;
     const struct rdb_save *save;
     struct buf *refused;
-    uint64_t keys;
+    uint64_t keys, next_progress;
 };
 
 static void write_record(struct walk *walk, const struct record *r)
@@ -72,14 +70,15 @@ static void visit(void *arg, struct record *r)
     struct walk *walk = arg;
     if (walk->w->failed) return;
     write_record(walk, r);
-    if (++walk->keys % PROGRESS_KEYS == 0 && walk->save->progress != NULL &&
-        !walk->save->progress(walk->save->arg, walk->keys))
-        walk->w->failed = true;
+    if (++walk->keys < walk->next_progress) return;
+    walk->next_progress = walk->keys + walk->save->progress_keys;
+    if (!walk->save->progress(walk->save->arg, walk->keys)) walk->w->failed = true;
 }
 
 bool rdb_save_store(struct rdb_writer *w, const struct store *store, const struct rdb_save *save, struct buf *refused)
 {
-    struct walk walk = {.w = w, .save = save, .refused = refused};
+    struct walk walk = {.w = w, .save = save, .refused = refused, .next_progress = save->progress_keys};
+    if (save->progress == NULL) walk.next_progress = UINT64_MAX;
     write_header(w, save);
     for (int db = 0; db < store_databases(store) && !w->failed; db++) {
         if (store_len(store, db) == 0) continue;
@@ -88,10 +87,7 @@ bool rdb_save_store(struct rdb_writer *w, const struct store *store, const struc
         rdb_write_byte(w, RDB_OP_RESIZE_DB);
         rdb_write_len(w, store_len(store, db));
         rdb_write_len(w, store_volatile_len(store, db));
-        uint64_t cursor = 0;
-        do
-            cursor = store_scan(store, db, cursor, SCAN_STEP, visit, &walk);
-        while (cursor != 0 && !w->failed);
+        store_each(store, db, visit, &walk);
     }
     rdb_write_byte(w, RDB_OP_EOF);
     rdb_write_u64(w, rdb_writer_crc(w));

@@ -16,44 +16,6 @@ static bool no(struct buf *err, const char *why)
     return false;
 }
 
-/* --- save: pairs of seconds and changes; lines of a file add up, an empty one clears --- */
-
-static bool set_save(void *owner, const struct config_input *in, struct buf *value, struct buf *err)
-{
-    (void)owner;
-    if (in->argc == 0)
-        return true;
-    if (in->argc % 2 != 0)
-        return no(err, "Invalid save parameters");
-    if (in->append)
-        buf_append_slice(value, in->current);
-    for (int i = 0; i < in->argc; i++) {
-        int64_t v;
-        if (slice_to_i64(in->argv[i], &v) != ST_OK || v < (i % 2 == 0) || v > INT_MAX)
-            return no(err, "Invalid save parameters");
-        if (value->len > 0)
-            buf_append_char(value, ' ');
-        buf_append_i64(value, v);
-    }
-    return true;
-}
-
-static void rewrite_save(const struct config_output *out, struct buf *lines)
-{
-    if (out->value.len == 0)
-        buf_appendf(lines, "%s \"\"\n", out->name);
-    int words = 0;
-    size_t start = 0;
-    for (size_t i = 0; i <= out->value.len && out->value.len > 0; i++) {
-        if (i < out->value.len && out->value.ptr[i] != ' ')
-            continue;
-        buf_appendf(lines, words % 2 == 0 ? "%s %.*s" : "%s%.*s\n", words % 2 == 0 ? out->name : " ", (int)(i - start),
-                    out->value.ptr + start);
-        words++;
-        start = i + 1;
-    }
-}
-
 /* --- replicaof --- */
 
 static bool set_replicaof(void *owner, const struct config_input *in, struct buf *value, struct buf *err)
@@ -83,13 +45,6 @@ static bool apply_backlog(void *owner, struct buf *err)
 }
 
 /* --- checks --- */
-
-static bool check_dbfilename(void *owner, const char *text, int64_t number, struct buf *err)
-{
-    (void)owner;
-    (void)number;
-    return strchr(text, '/') == NULL || no(err, "dbfilename can't be a path, just a filename");
-}
 
 static bool check_append_file(void *owner, const char *text, int64_t number, struct buf *err)
 {
@@ -136,14 +91,11 @@ static bool check_sentinel(void *owner, const char *text, int64_t number, struct
 static const struct config_enum fsync_policies[] = {{"everysec", 1}, {"always", 2}, {"no", 0}, {NULL, 0}};
 static const struct config_enum diskless_load[] = {{"disabled", 0}, {"on-empty-db", 1}, {"swapdb", 2}, {NULL, 0}};
 static const struct config_enum channels[] = {{"allchannels", 1}, {"resetchannels", 0}, {NULL, 0}};
-static const struct config_enum sanitize[] = {{"no", 0}, {"yes", 1}, {"clients", 2}, {NULL, 0}};
 static const struct config_enum endpoints[] = {{"ip", 0}, {"hostname", 1}, {"unknown-endpoint", 2}, {NULL, 0}};
 static const struct config_enum on_propagation_error[] = {{"ignore", 0},
                                                           {"panic", 1},
                                                           {"panic-on-replicas", 2},
                                                           {NULL, 0}};
-static const struct config_enum version_check[] = {{"strict", 0}, {"relaxed", 1}, {NULL, 0}};
-
 enum {
     LATER = CONFIG_INERT,
     FIXED = CONFIG_INERT | CONFIG_IMMUTABLE,
@@ -154,20 +106,6 @@ enum {
 };
 
 const struct config_item future_config_items[] = {
-    /* snapshots */
-    {CONFIG_ITEM_SPECIAL("save", LATER | CONFIG_MULTI_ARG, "3600 1 300 100 60 10000", set_save),
-     .rewrite = rewrite_save},
-    {CONFIG_ITEM_STRING("dbfilename", LATER | CONFIG_PROTECTED, "dump.rdb"), .check = check_dbfilename},
-    {CONFIG_ITEM_BOOL("rdbcompression", LATER, "yes")},
-    {CONFIG_ITEM_BOOL("rdbchecksum", FIXED, "yes")},
-    {CONFIG_ITEM_BOOL("rdb-del-sync-files", LATER, "no")},
-    {CONFIG_ITEM_BOOL("rdb-save-incremental-fsync", LATER, "yes")},
-    {CONFIG_ITEM_INT("rdb-key-save-delay", TEST_ONLY, "0", INT_MIN, INT_MAX)},
-    {CONFIG_ITEM_ENUM("rdb-version-check", LATER, "strict", version_check)},
-    {CONFIG_ITEM_INT("key-load-delay", TEST_ONLY, "0", INT_MIN, INT_MAX)},
-    {CONFIG_ITEM_INT("loading-process-events-interval-bytes", TEST_ONLY, "2097152", 1024, INT_MAX)},
-    {CONFIG_ITEM_BOOL("stop-writes-on-bgsave-error", LATER, "yes")},
-    {CONFIG_ITEM_ENUM("sanitize-dump-payload", LATER, "no", sanitize)},
     /* append-only file */
     {CONFIG_ITEM_BOOL("appendonly", LATER | CONFIG_DENY_LOADING, "no")},
     {CONFIG_ITEM_STRING("appendfilename", FIXED, "appendonly.aof"), .check = check_append_file},

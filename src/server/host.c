@@ -28,24 +28,14 @@ static size_t background_pending(void *arg)
     return s->background == NULL ? 0 : bg_pending(s->background, BG_LAZY_FREE);
 }
 
-static void shut_down(void *arg, uint32_t flags)
+static bool shut_down(void *arg, uint32_t flags)
 {
-    struct server *s = arg;
-    (void)flags; /* SAVE, NOSAVE, NOW, FORCE: there is nothing to save or to wait for yet */
-    s->stop = true;
+    return shutdown_prepare(arg, flags);
 }
 
-/* A stop that a signal asked for waits until the turn ends, or longer (DEBUG PAUSE-CRON): that long it can be called
- * off. */
-static bool shutdown_abort(void *arg)
+static bool abort_shutdown(void *arg)
 {
-    struct server *s = arg;
-    if (!signals_stop_waits())
-        return false;
-    (void)signals_take_stop();
-    signals_stop_abandoned();
-    log_notice(&s->log, "Shutdown manually aborted.");
-    return true;
+    return shutdown_abort(arg);
 }
 
 static void sleep_us(void *arg, uint64_t us)
@@ -94,7 +84,7 @@ struct engine_host host_for_engine(struct server *s)
                                 .run_later = run_later,
                                 .background_pending = background_pending,
                                 .shutdown = shut_down,
-                                .shutdown_abort = shutdown_abort,
+                                .shutdown_abort = abort_shutdown,
                                 .sleep_us = sleep_us,
                                 .config_rewrite = config_rewrite,
                                 .crash = crash};
@@ -140,4 +130,35 @@ void host_info_install(struct server *s)
     process_uname(&s->os);
     s->host_info = (struct host_info){.arg = s, .process = process_facts, .host = host_facts, .listeners = listeners};
     observe_set_host(s->engine, &s->host_info);
+}
+
+/* --- persistence --- */
+
+static void wake(void *arg)
+{
+    loop_wake(((struct server *)arg)->loop);
+}
+
+static bool serve(void *arg)
+{
+    struct server *s = arg;
+    if (!worker_turn(s->worker, 0))
+        return false;
+    return !s->stop && !signals_stop_waits();
+}
+
+static void in_child(void *arg, const char *title)
+{
+    start_child(arg, title);
+}
+
+void host_persist_install(struct server *s)
+{
+    s->persist_shell = (struct persist_shell){.arg = s,
+                                              .files = &files_posix,
+                                              .background = s->background,
+                                              .wake = wake,
+                                              .serve = serve,
+                                              .in_child = in_child};
+    persist_set_shell(s->engine, &s->persist_shell);
 }

@@ -17,7 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { STORE_PARTITIONS = 16, FLUSH_AT_EXIT_MS = 200, TURN_MAX_WAIT_US = 100 * 1000, WATCHDOG_MIN_MS = 200 };
+enum { STORE_PARTITIONS = 16, TURN_MAX_WAIT_US = 100 * 1000, WATCHDOG_MIN_MS = 200 };
 
 struct server *server_new(const char *program, const char *config_path, int argc, char **argv, struct buf *err)
 {
@@ -78,15 +78,6 @@ static bool open_sockets(struct server *s)
     return ok;
 }
 
-static void take_stop_signal(struct server *s)
-{
-    int sig = engine_cron_paused(s->engine) ? 0 : signals_take_stop();
-    if (sig == 0)
-        return;
-    log_warning(&s->log, "Received %s scheduling shutdown...", sig == SIGINT ? "SIGINT" : "SIGTERM");
-    s->stop = true;
-}
-
 /* A turn that is over was not stuck. Two system calls, so only when it is wanted. Returns whether the timer runs. */
 static bool watch_over(int64_t period_ms)
 {
@@ -110,8 +101,11 @@ int server_run(struct server *s)
         return s->exit_code;
     signals_install(s->loop);
     host_info_install(s);
+    host_persist_install(s);
     start_hooks(s);
     start_title(s);
+    if (!start_load(s))
+        return s->exit_code;
     start_ready(s);
     engine_stats(s->engine)->memory_startup = mem_used();
     const int64_t *watchdog_ms = config_bind_i64(s->config, "watchdog-period");
@@ -121,21 +115,12 @@ int server_run(struct server *s)
             log_warning(&s->log, "The event loop failed: %s", strerror(errno));
             return s->exit_code;
         }
-        take_stop_signal(s);
+        shutdown_take_signal(s);
         if (unlikely(*watchdog_ms > 0 || watched))
             watched = watch_over(*watchdog_ms);
     }
-    log_notice(&s->log, "User requested shutdown...");
-    process_notify("STOPPING=1\n");
-    worker_unlisten(s->worker);
-    worker_flush(s->worker, FLUSH_AT_EXIT_MS);
-    const char *pidfile = *config_bind_str(s->config, "pidfile");
-    if (pidfile[0] != '\0') {
-        log_notice(&s->log, "Removing the pid file.");
-        pidfile_remove(pidfile);
-    }
-    log_warning(&s->log, "Redis is now ready to exit, bye bye...");
-    return s->exit_code = 0;
+    shutdown_finish(s);
+    return s->exit_code;
 }
 
 void server_free(struct server *s)

@@ -133,7 +133,6 @@ const struct config_item server_config_items[] = {
     {CONFIG_ITEM_STRING("server_cpulist", CPU_LIST, ""), .alias = "server-cpulist"},
     {CONFIG_ITEM_STRING("bio_cpulist", CPU_LIST, ""), .alias = "bio-cpulist"},
     {CONFIG_ITEM_STRING("aof_rewrite_cpulist", CPU_LIST | CONFIG_INERT, ""), .alias = "aof-rewrite-cpulist"},
-    {CONFIG_ITEM_STRING("bgsave_cpulist", CPU_LIST | CONFIG_INERT, ""), .alias = "bgsave-cpulist"},
     {CONFIG_ITEM_BOOL("disable-thp", CONFIG_IMMUTABLE, "yes")},
     {CONFIG_ITEM_BOOL("jemalloc-bg-thread", CONFIG_INERT, "yes")},
     {CONFIG_ITEM_ENUM("oom-score-adj", 0, "no", oom_modes)},
@@ -155,9 +154,9 @@ const struct config_item server_config_items[] = {
     {CONFIG_ITEM_BOOL("use-exit-on-panic", CONFIG_HIDDEN | CONFIG_INERT, "no")},
     {CONFIG_ITEM_BOOL("enable-debug-assert", CONFIG_IMMUTABLE | CONFIG_HIDDEN | CONFIG_INERT, "no")},
     {CONFIG_ITEM_STRING("debug-context", CONFIG_HIDDEN | CONFIG_INERT, "")},
-    /* the end: nothing to save and no replica to wait for yet */
+    /* the end: no replica to wait for yet */
     {CONFIG_ITEM_INT("shutdown-timeout", CONFIG_INERT, "10", 0, INT_MAX)},
-    {CONFIG_ITEM_FLAGS("shutdown-on-sigterm", CONFIG_INERT, "default", shutdown_options), .check = check_shutdown},
-    {CONFIG_ITEM_FLAGS("shutdown-on-sigint", CONFIG_INERT, "default", shutdown_options), .check = check_shutdown},
+    {CONFIG_ITEM_FLAGS("shutdown-on-sigterm", 0, "default", shutdown_options), .check = check_shutdown},
+    {CONFIG_ITEM_FLAGS("shutdown-on-sigint", 0, "default", shutdown_options), .check = check_shutdown},
 };
 const int server_config_item_count = (int)ARRAY_LEN(server_config_items);

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/version.h"
 #include "net/net_config.h"
+#include "persist/persist_feature.h"
 #include "server/server_config.h"
 #include "sys/process.h"
 
@@ -197,6 +198,22 @@ void start_announce(struct server *s)
     log_notice(&s->log, "Server initialized");
 }
 
+bool start_load(struct server *s)
+{
+    bool stopped = false;
+    if (!persist_load(s->engine, &stopped))
+        return false;
+    if (!stopped)
+        return true;
+    if (s->stop) { /* SHUTDOWN while data was loaded */
+        shutdown_finish(s);
+    } else {
+        log_warning(&s->log, "Received shutdown signal during loading, exiting now.");
+        s->exit_code = 1;
+    }
+    return false;
+}
+
 void start_ready(struct server *s)
 {
     struct buf listeners = BUF_INIT;
@@ -326,6 +343,11 @@ static bool change_crash_log(void *arg, struct buf *err)
     return true;
 }
 
+static int clamp_score(int score)
+{
+    return score < -1000 ? -1000 : score > 1000 ? 1000 : score;
+}
+
 /* oom-score-adj: `relative` adds to what the process was given at its start, which `no` brings back. Whoever never asks
  * for it keeps what others wrote. */
 static bool change_oom_score(void *arg, struct buf *err)
@@ -340,7 +362,7 @@ static bool change_oom_score(void *arg, struct buf *err)
     config_oom_score_values(s->config, values);
     int score = mode == OOM_SCORE_NO ? s->oom_score_before
                                      : values[0] + (mode == OOM_SCORE_RELATIVE ? s->oom_score_before : 0);
-    score = score < -1000 ? -1000 : score > 1000 ? 1000 : score;
+    score = clamp_score(score);
     if (!process_oom_score_adj_write(score)) {
         log_warning(&s->log, "Unable to write oom_score_adj: %s", strerror(errno));
         buf_append_slice(err, SLICE("Failed to set current oom_score_adj. Check server logs."));
@@ -348,6 +370,24 @@ static bool change_oom_score(void *arg, struct buf *err)
     }
     s->oom_score_changed = mode != OOM_SCORE_NO;
     return true;
+}
+
+void start_child(struct server *s, const char *title)
+{
+    struct buf text = BUF_INIT;
+    int values[OOM_SCORE_VALUES];
+    enum oom_score_mode mode = (enum oom_score_mode)number(s, "oom-score-adj");
+    if (number(s, "set-proc-title")) {
+        buf_appendf(&text, "%s ", title);
+        (void)template_value(s, SLICE("listen-addr"), &text);
+        process_title_set(buf_cstr(&text));
+    }
+    buf_deinit(&text);
+    if (mode == OOM_SCORE_NO)
+        return;
+    config_oom_score_values(s->config, values);
+    (void)!process_oom_score_adj_write(
+        clamp_score(values[2] + (mode == OOM_SCORE_RELATIVE ? s->oom_score_before : 0)));
 }
 
 bool start_hooks(struct server *s)

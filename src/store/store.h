@@ -82,6 +82,8 @@ bool store_detached_free_step(struct store_detached *d, size_t budget);
  * guarantee holds. A visitor must not mutate: it collects. Expired records are visited. */
 uint64_t store_scan(const struct store *store, int db, uint64_t cursor, size_t count,
                     void (*visit)(void *arg, struct record *r), void *arg);
+/* Visits every record once, prefetched; the store does not change meanwhile. */
+void store_each(const struct store *store, int db, void (*visit)(void *arg, struct record *r), void *arg);
 struct record *store_random(const struct store *store, int db, struct prng *prng); /* uniform; NULL when empty */
 
 /* Expiry by the time index. Calls due(arg, db, r) for records whose time has come (record_due_ms: their own, or that of

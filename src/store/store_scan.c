@@ -41,6 +41,13 @@ uint64_t store_scan(const struct store *store, int db, uint64_t cursor, size_t c
     return part << CURSOR_PARTITION_SHIFT | at;
 }
 
+void store_each(const struct store *store, int db, void (*visit)(void *arg, struct record *r), void *arg)
+{
+    const struct keyspace *ks = store_keyspace(store, db);
+    struct scan_visit v = {visit, arg, 0};
+    for (int i = 0; ks != NULL && i < ks->partitions; i++) table_each(&ks->parts[i].table, scan_one, &v);
+}
+
 struct record *store_random(const struct store *store, int db, struct prng *prng)
 {
     const struct keyspace *ks = store_keyspace(store, db);

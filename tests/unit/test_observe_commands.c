@@ -39,11 +39,12 @@ struct rig {
     bool aborts;
 };
 
-static void host_shutdown(void *arg, uint32_t flags)
+static bool host_shutdown(void *arg, uint32_t flags)
 {
     struct rig *rig = arg;
     rig->shutdown_flags = flags;
     rig->shutdowns++;
+    return true;
 }
 
 static bool host_shutdown_abort(void *arg)

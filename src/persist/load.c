@@ -1,0 +1,222 @@
+/* Loading an RDB file into the engine.
+ *
+ * At the start the sockets listen already: every so many bytes (loading-process-events-interval-bytes) the loop takes a
+ * turn, in which the engine refuses whatever may not run yet. A file that is damaged ends the load; what was read of it
+ * is not used, since nobody can tell what is missing. */
+#include "persist/load.h"
+
+#include "base/clock.h"
+#include "engine/config.h"
+#include "persist/persist_impl.h"
+#include "persist/rdb_file.h"
+#include "persist/rdb_format.h"
+#include "sys/files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+enum { LOG_EVERY_US = 5 * 1000 * 1000, MEGABYTE = 1024 * 1024, STATUS_MAX = 160 };
+
+/* ---- the state ---- */
+
+void load_begin(struct persist *p, uint64_t total_bytes, bool serve)
+{
+    struct load *l = &p->load;
+    l->active = true;
+    l->serves = serve && p->shell != NULL && p->shell->serve != NULL;
+    l->stopped = false;
+    l->total_bytes = total_bytes;
+    l->loaded_bytes = l->keys = l->writer_memory = l->delayed_keys = 0;
+    l->start_ms = engine_now_ms(p->engine);
+    l->start_mono_us = l->logged_mono_us = clock_mono_us();
+    engine_set_loading(p->engine, true);
+}
+
+void load_end(struct persist *p)
+{
+    p->load.active = false;
+    engine_set_loading(p->engine, false);
+}
+
+static void tell_log(struct persist *p, uint64_t now_us)
+{
+    struct load *l = &p->load;
+    double seconds = (double)(now_us - l->start_mono_us) / 1e6;
+    double part = l->total_bytes == 0 ? 0 : (double)l->loaded_bytes / (double)l->total_bytes;
+    l->logged_mono_us = now_us;
+    log_notice(engine_log(p->engine), "Loading: %.0f%% (%llu of %llu MB, %llu keys), about %.0f seconds left",
+               part * 100, (unsigned long long)l->loaded_bytes / MEGABYTE,
+               (unsigned long long)l->total_bytes / MEGABYTE, (unsigned long long)l->keys,
+               part > 0 && part < 1 ? seconds / part - seconds : 0);
+}
+
+bool load_progress(struct persist *p, uint64_t bytes, uint64_t keys)
+{
+    struct load *l = &p->load;
+    uint64_t now_us = clock_mono_us();
+    l->loaded_bytes = bytes;
+    l->keys = keys;
+    if (now_us - l->logged_mono_us >= LOG_EVERY_US) tell_log(p, now_us);
+    if (l->serves && !p->shell->serve(p->shell->arg)) l->stopped = true;
+    return !l->stopped;
+}
+
+/* ---- what the reader of the file asks for ---- */
+
+struct rdb_source {
+    struct persist *p;
+    uint64_t before; /* bytes of files read before this one */
+    bool announced;
+};
+
+static void announce(struct rdb_source *s, const struct rdb_loaded *file)
+{
+    struct logger *log = engine_log(s->p->engine);
+    if (s->announced) return;
+    s->announced = true;
+    s->p->load.writer_memory = file->memory_used;
+    if (file->version[0] != '\0') log_notice(log, "Loading RDB produced by version %s", file->version);
+    if (file->ctime_s != 0)
+        log_notice(log, "RDB age %lld seconds",
+                   (long long)(engine_now_ms(s->p->engine) / 1000) - (long long)file->ctime_s);
+    if (file->memory_used != 0)
+        log_notice(log, "RDB memory usage when created %.2f Mb", (double)file->memory_used / MEGABYTE);
+    if (file->aof_base) log_notice(log, "RDB is base AOF");
+}
+
+static bool progress(void *arg, uint64_t offset, const struct rdb_loaded *so_far)
+{
+    struct rdb_source *s = arg;
+    announce(s, so_far);
+    return load_progress(s->p, s->before + offset, so_far->keys);
+}
+
+/* key-load-delay, for tests: microseconds for each key; below zero: one for each so many keys. */
+static void key_read(void *arg)
+{
+    struct persist *p = ((struct rdb_source *)arg)->p;
+    int64_t us = *p->config.key_load_delay;
+    if (us == 0 || (us < 0 && ++p->load.delayed_keys % (uint64_t)-us != 0)) return;
+    if (us < 0) us = 1;
+    struct timespec left = {(time_t)(us / 1000000), (long)(us % 1000000) * 1000};
+    while (nanosleep(&left, &left) != 0 && errno == EINTR) continue;
+}
+
+static void skipped(void *arg, struct slice key)
+{
+    log_notice(engine_log(((struct rdb_source *)arg)->p->engine), "rdbLoadObject skipping empty key: %.*s",
+               (int)key.len, key.ptr);
+}
+
+static uint32_t clock_of(void *arg, enum rdb_clocks kind, uint64_t value)
+{
+    const struct engine *e = ((struct rdb_source *)arg)->p->engine;
+    return kind == RDB_CLOCKS_IDLE ? engine_clock_of_idle(e, value) : engine_clock_of_frequency(e, (uint8_t)value);
+}
+
+static uint32_t clock_new(void *arg)
+{
+    return engine_clock_new(((struct rdb_source *)arg)->p->engine);
+}
+
+/* ---- a file ---- */
+
+static void tell_failure(struct persist *p, struct rdb_reader *r, const char *name)
+{
+    struct logger *log = engine_log(p->engine);
+    if (r->at_end) log_warning(log, "Short read or OOM loading DB. Unrecoverable error, aborting now.");
+    log_warning(log, "Internal error in RDB reading offset %llu of %s -> %s", (unsigned long long)r->error_at, name,
+                buf_cstr(&r->error));
+    log_warning(log, "Terminating server after rdb file reading failure.");
+}
+
+static void tell_success(struct persist *p, const struct rdb_loaded *out)
+{
+    char empty[STATUS_MAX] = "";
+    if (out->empty > 0)
+        snprintf(empty, sizeof(empty), ", empty keys skipped: %llu", (unsigned long long)out->empty);
+    log_notice(engine_log(p->engine), "Done loading RDB, keys loaded: %llu, keys expired: %llu%s.",
+               (unsigned long long)out->keys, (unsigned long long)out->expired, empty);
+}
+
+bool load_rdb(struct persist *p, struct rdb_reader *r, const char *name, unsigned flags, struct rdb_loaded *out)
+{
+    struct engine *e = p->engine;
+    struct rdb_source s = {.p = p, .before = p->load.loaded_bytes};
+    const struct rdb_load_file load = {
+        .value = {.limits = engine_limits(e),
+                  .now_ms = engine_now_ms(e),
+                  .keep_due_fields = (flags & LOAD_KEEP_EXPIRED) != 0},
+        .keep_expired = (flags & LOAD_KEEP_EXPIRED) != 0,
+        .allow_duplicates = (flags & LOAD_MERGE) != 0,
+        .clocks = engine_policy_is_lru(e) ? RDB_CLOCKS_IDLE
+                  : engine_policy_is_lfu(e) ? RDB_CLOCKS_FREQUENCY
+                                            : RDB_CLOCKS_NONE,
+        .clock_of = clock_of,
+        .clock_new = clock_new,
+        .relaxed = *p->config.relaxed_version != 0,
+        .progress = progress,
+        .progress_bytes = (uint64_t)*p->config.load_step_bytes,
+        .key_read = *p->config.key_load_delay != 0 ? key_read : NULL,
+        .skipped = skipped,
+        .arg = &s,
+    };
+    r->checksum = *p->config.checksum != 0 && !p->skip_checksum;
+    bool ok = rdb_load_store(r, engine_store(e), &load, out);
+    announce(&s, out);
+    p->load.last_loaded = out->keys;
+    p->load.last_expired = out->expired;
+    p->load.loaded_bytes = s.before + rdb_reader_offset(r);
+    if (ok)
+        tell_success(p, out);
+    else if (!p->load.stopped)
+        tell_failure(p, r, name);
+    return ok;
+}
+
+/* ---- the configured file ---- */
+
+struct file_source {
+    const struct files *files;
+    int fd;
+};
+
+static ssize_t fill(void *arg, void *ptr, size_t len)
+{
+    struct file_source *f = arg;
+    return file_read(f->files, f->fd, ptr, len);
+}
+
+static enum load_result load_open_file(struct persist *p, struct file_source *f, const char *name, unsigned flags)
+{
+    struct rdb_reader r;
+    struct rdb_loaded out;
+    rdb_reader_init(&r, fill, f);
+    bool ok = load_rdb(p, &r, name, flags, &out);
+    rdb_loaded_deinit(&out);
+    rdb_reader_deinit(&r);
+    return ok ? LOAD_OK : p->load.stopped ? LOAD_STOPPED : LOAD_FAILED;
+}
+
+enum load_result load_rdb_file(struct persist *p, unsigned flags, bool serve)
+{
+    struct logger *log = engine_log(p->engine);
+    const char *name = *p->config.file;
+    struct file_source f = {.files = p->shell->files};
+    struct file_info info;
+    f.fd = file_open(f.files, name, O_RDONLY, 0);
+    if (f.fd < 0 && errno == ENOENT) return LOAD_NO_FILE;
+    if (f.fd < 0 || file_info(f.files, f.fd, &info) < 0) {
+        log_warning(log, "Fatal error: can't open the RDB file %s for reading: %s", name, strerror(errno));
+        if (f.fd >= 0) (void)file_close(f.files, f.fd);
+        return LOAD_FAILED;
+    }
+    load_begin(p, info.size, serve);
+    enum load_result result = load_open_file(p, &f, name, flags);
+    load_end(p);
+    (void)file_close(f.files, f.fd);
+    return result;
+}
