@@ -1,5 +1,5 @@
-/* The background child: a forked process that writes what the memory held at the moment of the fork. At most one runs at
- * a time, be it for a snapshot or for a new append-only file.
+/* The background child: a forked process that writes what the memory held at the moment of the fork. At most one runs
+ * at a time, be it for a snapshot or for a new append-only file.
  *
  *   parent                                  child
  *   child_start ---------- fork ----------> every descriptor but the pipe's is closed; job->run(job->arg, report)

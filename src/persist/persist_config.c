@@ -1,6 +1,7 @@
 /* The directives of persistence. */
 #include "base/num.h"
 #include "engine/config.h"
+#include "persist/persist_config.h"
 #include "persist/persist_impl.h"
 #include "persist/rdb_format.h"
 
@@ -51,21 +52,18 @@ static void rewrite_save(const struct config_output *out, struct buf *lines)
     }
 }
 
-static bool apply_save(void *owner, struct buf *err)
+static bool change_save(void *arg, struct buf *err)
 {
-    struct persist *p = owner;
     (void)err;
-    if (p->config.save == NULL) return true; /* before the start */
-    snapshot_points_parse(p);
-    persist_disk_gate(p);
+    snapshot_points_parse(arg);
+    persist_disk_gate(arg);
     return true;
 }
 
-static bool apply_stop_writes(void *owner, struct buf *err)
+static bool change_stop_writes(void *arg, struct buf *err)
 {
-    struct persist *p = owner;
     (void)err;
-    if (p->config.save != NULL) persist_disk_gate(p);
+    persist_disk_gate(arg);
     return true;
 }
 
@@ -81,9 +79,8 @@ static const struct config_enum version_check[] = {{"strict", 0}, {"relaxed", 1}
 
 enum { TEST_ONLY = CONFIG_HIDDEN };
 
-const struct config_item persist_config_items[PERSIST_CONFIG_ITEMS] = {
-    {CONFIG_ITEM_SPECIAL("save", CONFIG_MULTI_ARG, "3600 1 300 100 60 10000", set_save), .rewrite = rewrite_save,
-     .apply = apply_save},
+const struct config_item persist_config_items[] = {
+    {CONFIG_ITEM_SPECIAL("save", CONFIG_MULTI_ARG, "3600 1 300 100 60 10000", set_save), .rewrite = rewrite_save},
     {CONFIG_ITEM_STRING("dbfilename", CONFIG_PROTECTED, "dump.rdb"), .check = check_dbfilename},
     {CONFIG_ITEM_BOOL("rdbcompression", 0, "yes")},
     {CONFIG_ITEM_BOOL("rdbchecksum", CONFIG_IMMUTABLE, "yes")},
@@ -95,10 +92,11 @@ const struct config_item persist_config_items[PERSIST_CONFIG_ITEMS] = {
     {CONFIG_ITEM_INT("key-load-delay", TEST_ONLY, "0", INT_MIN, INT_MAX)},
     {CONFIG_ITEM_INT("loading-process-events-interval-bytes", TEST_ONLY, "2097152", 1024, INT_MAX)},
     {CONFIG_ITEM_STRING("bgsave_cpulist", CONFIG_IMMUTABLE | CONFIG_ALIAS_HIDDEN, ""), .alias = "bgsave-cpulist"},
-    {CONFIG_ITEM_BOOL("stop-writes-on-bgsave-error", 0, "yes"), .apply = apply_stop_writes},
+    {CONFIG_ITEM_BOOL("stop-writes-on-bgsave-error", 0, "yes")},
     /* What comes from outside is always validated whole: there is no way to say less. */
     {CONFIG_ITEM_ENUM("sanitize-dump-payload", 0, "no", sanitize)},
 };
+const int persist_config_item_count = (int)ARRAY_LEN(persist_config_items);
 
 void persist_config_bind(struct persist *p)
 {
@@ -118,4 +116,7 @@ void persist_config_bind(struct persist *p)
         .file = config_bind_str(c, "dbfilename"),
         .cpu_list = config_bind_str(c, "bgsave_cpulist"),
     };
+    snapshot_points_parse(p);
+    config_on_change(c, "save", change_save, p);
+    config_on_change(c, "stop-writes-on-bgsave-error", change_stop_writes, p);
 }

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "engine/config.h"
 #include "persist/persist_cmds.h"
+#include "persist/persist_config.h"
 #include "persist/persist_impl.h"
 
 static const struct command *const tables[] = {persist_commands, NULL};
@@ -13,6 +14,7 @@ static void *feature_init(struct engine *e)
 {
     struct persist *p = mem_zalloc(sizeof(*p));
     p->engine = e;
+    config_register(engine_config(e), persist_config_items, persist_config_item_count, p);
     p->child = child_new(e);
     snapshot_init(p);
     return p;
@@ -24,7 +26,6 @@ static bool feature_start(struct engine *e, void *state, struct buf *err)
     (void)e;
     (void)err;
     persist_config_bind(p);
-    snapshot_points_parse(p);
     return true;
 }
 
@@ -63,8 +64,6 @@ static void feature_stop(struct engine *e, void *state)
 const struct feature persist_feature = {
     .name = "persist",
     .tables = tables,
-    .config = persist_config_items,
-    .config_count = PERSIST_CONFIG_ITEMS,
     .info = &persist_info,
     .info_count = 1,
     .init = feature_init,

@@ -2,7 +2,6 @@
 #ifndef CAIRN_PERSIST_PERSIST_IMPL_H
 #define CAIRN_PERSIST_PERSIST_IMPL_H
 
-#include "engine/config.h"
 #include "engine/ctx.h"
 #include "engine/engine.h"
 #include "persist/child.h"
@@ -37,8 +36,6 @@ struct persist {
 struct persist *persist_of(struct engine *e);
 
 /* persist_config.c */
-enum { PERSIST_CONFIG_ITEMS = 14 };
-extern const struct config_item persist_config_items[PERSIST_CONFIG_ITEMS];
 void persist_config_bind(struct persist *p); /* when all features have registered theirs */
 
 /* persist_info.c */

@@ -71,7 +71,8 @@ static void write_loading(struct buf *out, const struct persist *p)
     u64(out, "loading_rdb_used_mem", l->writer_memory);
     u64(out, "loading_loaded_bytes", done);
     buf_appendf(out, "loading_loaded_perc:%.2f\r\n", total == 0 ? 0 : (double)done * 100 / (double)total);
-    u64(out, "loading_eta_seconds", done == 0 ? 1 : (uint64_t)((double)seconds * (double)(total - done) / (double)done));
+    u64(out, "loading_eta_seconds",
+        done == 0 ? 1 : (uint64_t)((double)seconds * (double)(total - done) / (double)done));
 }
 
 static void write_persistence(struct engine *e, void *state, struct buf *out)

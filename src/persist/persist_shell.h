@@ -14,8 +14,8 @@ struct persist_shell {
     const struct files *files;
     struct background *background;  /* fsync and close in threads; NULL: at once, inline */
     void (*wake)(void *arg);        /* from any thread: the loop takes a turn now; may be NULL */
-    /* While data is loaded at the start: one turn of the loop, which does not wait. False: the server is to stop. May be
-     * NULL. */
+    /* While data is loaded at the start: one turn of the loop, which does not wait. False: the server is to stop. May
+     * be NULL. */
     bool (*serve)(void *arg);
     /* In a forked child, before its work: title, OOM score. May be NULL. */
     void (*in_child)(void *arg, const char *title);

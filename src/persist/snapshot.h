@@ -2,7 +2,6 @@
 #ifndef CAIRN_PERSIST_SNAPSHOT_H
 #define CAIRN_PERSIST_SNAPSHOT_H
 
-
 #include <stdbool.h>
 #include <stdint.h>
 

@@ -14,6 +14,7 @@
 #include "net/net_config.h"
 #include "net/net_feature.h"
 #include "server/server_config.h"
+#include "persist/persist_feature.h"
 #include "server/server_feature.h"
 
 #include <stdio.h>
@@ -31,14 +32,14 @@ struct rig {
 
 static int setup(void **state)
 {
-    static const struct feature *const features[] = {&net_feature, &server_feature};
+    static const struct feature *const features[] = {&net_feature, &server_feature, &persist_feature};
     struct rig *r = mem_zalloc(sizeof(*r));
     struct buf err = BUF_INIT;
     logger_init(&r->log);
     r->log.level = LOG_NOTHING;
     r->config = config_new();
     struct engine_options options = {
-        .features = features, .feature_count = 2, .log = &r->log, .now_us = 1000000, .config = r->config};
+        .features = features, .feature_count = 3, .log = &r->log, .now_us = 1000000, .config = r->config};
     r->engine = engine_new(&options);
     r->store = (struct store_options){.databases = 16, .partitions = 1};
     bool ok = config_load(r->config, NULL, 0, NULL, &err) && config_start(r->config, &err) &&

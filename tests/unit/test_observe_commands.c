@@ -13,6 +13,7 @@
 #include "engine/engine.h"
 #include "engine/feature.h"
 #include "observe/observe_feature.h"
+#include "persist/persist_feature.h"
 #include "resp/reply.h"
 
 #include <stdio.h>
@@ -100,7 +101,7 @@ static void rig_time(struct rig *rig, uint64_t ms)
 
 static struct rig *rig_new(const struct host_info *host)
 {
-    static const struct feature *const features[] = {&cmd_feature, &observe_feature};
+    static const struct feature *const features[] = {&cmd_feature, &observe_feature, &persist_feature};
     char *argv[] = {"--enable-debug-command", "yes"};
     struct rig *rig = mem_zalloc(sizeof(*rig));
     struct buf err = BUF_INIT;
@@ -109,7 +110,7 @@ static struct rig *rig_new(const struct host_info *host)
     rig->now_us = 1700000000000000;
     rig->config = config_new();
     struct engine_options options = {.features = features,
-                                     .feature_count = 2,
+                                     .feature_count = 3,
                                      .log = &rig->log,
                                      .host = {.arg = rig,
                                               .shutdown = host_shutdown,
@@ -492,7 +493,7 @@ static void test_debug_others(void **state)
     assert_reply(rig, "DEBUG PROTOCOL map", "*6\r\n:0\r\n:0\r\n:1\r\n:1\r\n:2\r\n:0\r\n");
     assert_reply(rig, "DEBUG STRINGMATCH-LEN 1000 a*a*a*b", ":0\r\n");
     assert_reply(rig, "DEBUG STRINGMATCH-LEN 3 a*", ":1\r\n");
-    assert_has(rig, "DEBUG RELOAD", "-ERR DEBUG RELOAD needs persistence");
+    assert_has(rig, "DEBUG RELOAD BAD", "-ERR DEBUG RELOAD only supports");
     char id[64];
     snprintf(id, sizeof(id), "%s", strstr(run(rig, "INFO replication"), "master_replid:"));
     assert_reply(rig, "DEBUG CHANGE-REPL-ID", "+OK\r\n");
