@@ -273,20 +273,30 @@ bool stream_load_node(struct record *r, struct stream_id id, struct slice bytes)
     return true;
 }
 
-/* The greatest ID in the nodes, deleted ones included, and whether nodes do not overlap. */
+/* The ID of the last live entry of a node; there is one. */
+static struct stream_id node_last_id(const struct listpack *lp, struct stream_id node_id)
+{
+    struct stream_head h;
+    struct stream_entry e;
+    stream_head_read(lp, &h);
+    uint32_t entry = listpack_end(lp);
+    do {
+        entry = stream_entry_before(lp, entry);
+        uint32_t pos = entry;
+        stream_entry_read(lp, &pos, node_id, h.fields, &e);
+    } while (e.deleted);
+    return e.id;
+}
+
+/* The greatest ID of a live entry, and whether nodes do not overlap. Deleted entries may have greater ones: XSETID can
+ * put the last ID behind them. */
 static bool nodes_end(const struct stream *s, struct stream_id *greatest)
 {
     *greatest = STREAM_ID_MIN;
     for (struct idtree_at at = idtree_first(&s->nodes); idtree_at_valid(at); at = idtree_next(at)) {
-        const struct listpack *lp = node_at(s, at);
         struct stream_id node_id = key_id(idtree_id(at));
         if (!stream_id_less(*greatest, node_id)) return false;
-        struct stream_head h;
-        struct stream_entry e;
-        stream_head_read(lp, &h);
-        uint32_t pos = stream_entry_before(lp, listpack_end(lp));
-        stream_entry_read(lp, &pos, node_id, h.fields, &e);
-        *greatest = e.id;
+        *greatest = node_last_id(node_at(s, at), node_id);
     }
     return true;
 }
@@ -366,13 +376,7 @@ static uint64_t node_check(const struct stream *s, struct idtree_at at, struct s
     bool is_valid = stream_node_validate(node_id, listpack_bytes(node_at(s, at)), &entries);
     assert(is_valid && stream_id_less(*last, node_id));
     (void)is_valid;
-    const struct listpack *lp = node_at(s, at);
-    struct stream_head h;
-    struct stream_entry e;
-    stream_head_read(lp, &h);
-    uint32_t pos = stream_entry_before(lp, listpack_end(lp));
-    stream_entry_read(lp, &pos, node_id, h.fields, &e);
-    *last = e.id;
+    *last = node_last_id(node_at(s, at), node_id);
     return entries;
 }
 

@@ -228,9 +228,12 @@ static bool judge_entry_end(struct judge *j, int64_t n)
 
 static bool judge_id(struct judge *j)
 {
-    bool ascends = j->has_last ? stream_id_less(j->last_id, j->id) : !stream_id_less(j->id, j->node_id);
-    j->last_id = j->id;
-    j->has_last = true;
+    bool ascends = true;
+    if (!(j->flags & ENTRY_DELETED)) {
+        ascends = j->has_last ? stream_id_less(j->last_id, j->id) : !stream_id_less(j->id, j->node_id);
+        j->last_id = j->id;
+        j->has_last = true;
+    }
     if (j->flags & ENTRY_SAME_FIELDS) {
         j->left = j->fields;
         j->at = j->left == 0 ? IN_COUNT : IN_DATA;

@@ -59,7 +59,7 @@ static uint32_t entry_from_the_end(const struct stream_reader *it, const struct 
         struct stream_entry e;
         uint32_t read = pos;
         stream_entry_read(it->node, &read, it->master, h->fields, &e);
-        if (stream_id_less(e.id, it->start)) return found;
+        if (!e.deleted && stream_id_less(e.id, it->start)) return found;
         found = pos;
     }
 }
@@ -120,13 +120,14 @@ bool stream_reader_next(struct stream_reader *it, struct stream_id *id, size_t *
             it->at = it->backwards ? idtree_prev(it->at) : idtree_next(it->at);
             continue;
         }
+        if (unlikely(e.deleted)) continue; /* its ID says nothing about those behind it */
         bool before = stream_id_less(e.id, it->start), behind = stream_id_less(it->end, e.id);
         if (unlikely(it->backwards ? before : behind)) {
             it->node = NULL;
             it->at.leaf = NULL;
             return false;
         }
-        if (e.deleted || before || behind) continue;
+        if (before || behind) continue;
         it->field = it->head_fields;
         *id = e.id;
         *pairs = e.pairs;

@@ -262,10 +262,14 @@ static struct record *stream_make(struct prng *prng, size_t count, size_t len_ma
         struct slice pair[4] = {SLICE("field"), some_text(prng, &text[0], len_max), SLICE("other"),
                                 some_text(prng, &text[1], 5)};
         if (prng_below(prng, 4) == 0) pair[2] = SLICE("different");
+        struct stream_id before = id;
         id.ms += prng_below(prng, 3);
         id.seq++;
         assert_true(stream_append(r, id, pair, prng_below(prng, 2) + 1, &limits));
-        if (prng_below(prng, 5) == 0) (void)stream_delete(r, (struct stream_id){id.ms, id.seq});
+        if (prng_below(prng, 5) > 0 || !stream_delete(r, id)) continue;
+        if (prng_below(prng, 2) == 0) continue;
+        id = before; /* as XSETID may: the next entry can come before one that was deleted */
+        stream_set_last_id(r, id);
     }
     for (unsigned k = 0; k < count % 4; k++) {
         char name[32];
