@@ -149,7 +149,7 @@ help:
 ## make asan | tsan   sanitised builds and the tests under them
 ## make fuzz          every fuzz target for FUZZ_SECONDS (20) each
 ## make conformance   Redis 7.0.15's own Tcl suite; UNITS='unit/expire ...' chooses
-## make bench         side by side with redis-server: bench/run
+## make bench         side by side with redis-server: bench/run, bench/types, bench/persist
 ## make format        clang-format in place
 ## make install       PREFIX=/usr/local DESTDIR= ; REDIS_NAMES=1 adds the redis-* names; make uninstall
 ## make clean         removes build/
@@ -284,6 +284,8 @@ conformance test-conformance:
 bench:
 	+@$(SUBMAKE) MODE=release all
 	@bench/run
+	@bench/types
+	@bench/persist
 
 format:
 	@tools/check-format --fix

@@ -129,7 +129,7 @@ class Server:
             raise BenchError("port %d is in use" % port)
         self.dir = tempfile.mkdtemp(prefix="cairn-bench-")
         self.config = ["bind 127.0.0.1", "port %d" % self.port, "dir %s" % self.dir, 'save ""', "appendonly no",
-                       "daemonize no", "loglevel notice", "logfile %s/log" % self.dir, *config]
+                       "daemonize no", "enable-debug-command local", "loglevel notice", "logfile %s/log" % self.dir, *config]
         conf = os.path.join(self.dir, "bench.conf")
         with open(conf, "w", encoding="ascii") as out:
             out.write("\n".join(self.config) + "\n")
