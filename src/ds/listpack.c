@@ -919,6 +919,17 @@ static uint64_t entry_size_checked(const uint8_t *p, size_t avail)
     return entry_size(p);
 }
 
+/* Bytes of an entry with those that lead back over it; 0: they are not right. */
+static size_t long_step_checked(const uint8_t *p, size_t avail)
+{
+    uint64_t size = entry_size_checked(p, avail);
+    uint8_t back[BACK_MAX];
+    if (size == 0 || size >= avail) return 0;
+    unsigned back_len = back_write(back, (uint32_t)size);
+    if (back_len > avail - size || memcmp(p + size, back, back_len) != 0) return 0;
+    return (size_t)size + back_len;
+}
+
 bool listpack_validate(struct slice bytes, bool deep,
                        bool (*entry)(void *arg, struct listpack_value value, size_t index), void *arg)
 {
@@ -930,18 +941,21 @@ bool listpack_validate(struct slice bytes, bool deep,
     size_t len = 0;
     for (const uint8_t *p = start + HEADER_SIZE; p < end; len++) {
         size_t avail = (size_t)(end - p);
-        uint64_t size = entry_size_checked(p, avail);
-        uint8_t back[BACK_MAX];
-        unsigned back_len = 1;
-        if (size == 0 || size >= avail) return false;
-        if (likely(size < 128)) {
-            if (p[size] != size) return false;
+        struct listpack_value value;
+        size_t step;
+        if (likely(p[0] < INT13)) { /* what most entries are: a short text, or a number up to 127 */
+            size_t size = p[0] < TEXT6 ? 1 : 1 + (size_t)(p[0] & TEXT6_MAX);
+            if (size >= avail || p[size] != size) return false;
+            value = p[0] < TEXT6 ? (struct listpack_value){.number = p[0], .is_number = true}
+                                 : (struct listpack_value){.text = slice_of(p + 1, size - 1)};
+            step = size + 1;
         } else {
-            back_len = back_write(back, (uint32_t)size);
-            if (back_len > avail - size || memcmp(p + size, back, back_len) != 0) return false;
+            step = long_step_checked(p, avail);
+            if (step == 0) return false;
+            value = entry_value(p);
         }
-        if (entry != NULL && !entry(arg, entry_value(p), len)) return false;
-        p += size + back_len;
+        if (entry != NULL && !entry(arg, value, len)) return false;
+        p += step;
     }
     unsigned told = start[4] | start[5] << 8;
     return told == LEN_UNKNOWN || told == len;

@@ -131,7 +131,8 @@ SHAPES = {
     "stream of nodes": [["XADD", "k", "%d-7" % i, "field", "v" * (i % 50)] for i in range(1, 400)] +
                        [["XTRIM", "k", "MAXLEN", "333"]],
     "stream with an ID behind": [["XADD", "k", "5-0", "f", "v"], ["XADD", "k", "10-0", "f", "v"], ["XDEL", "k", "10-0"],
-                                 ["XSETID", "k", "7-0"], ["XADD", "k", "8-0", "f", "w"], ["XADD", "k", "12-0", "g", "w"]],
+                                 ["XSETID", "k", "7-0"], ["XADD", "k", "8-0", "f", "w"],
+                                 ["XADD", "k", "12-0", "g", "w"]],
     "stream with groups": [["XADD", "k", "%d-1" % i, "f", str(i)] for i in range(1, 30)] + [
         ["XGROUP", "CREATE", "k", "g", "0"],
         ["XGROUP", "CREATE", "k", "end", "$"],
