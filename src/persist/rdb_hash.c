@@ -12,6 +12,8 @@
 #include "persist/rdb_value_impl.h"
 #include "value/hash.h"
 
+#include <assert.h>
+
 static bool packed_as(const struct record *r, bool wanted_triples, struct slice *bytes)
 {
     bool triples;
@@ -99,42 +101,38 @@ static bool read_expiry_behind(struct rdb_reader *r, uint64_t *expire_ms)
     return expiry_ok(r, *expire_ms);
 }
 
-/* The field is copied: its view would end with the reading of the value. */
-static bool read_field(struct rdb_reader *r, uint8_t type, uint64_t first_ms, struct buf *field,
-                       struct hash_item *item)
-{
-    item->expire_ms = 0;
-    if (type == RDB_HASH_METADATA && !read_expiry_before(r, first_ms, &item->expire_ms)) return false;
-    if (!rdb_read_string(r, field)) return false;
-    item->field = buf_slice(field);
-    if (type != RDB_HASH_2_VALKEY) return rdb_read_view(r, &r->spare, &item->value);
-    if (!rdb_read_string(r, &r->spare)) return false;
-    item->value = buf_slice(&r->spare);
-    return read_expiry_behind(r, &item->expire_ms);
-}
-
 static bool is_due(const struct rdb_load *load, uint64_t expire_ms)
 {
     return expire_ms != 0 && expire_ms <= load->now_ms && !load->keep_due_fields;
 }
 
+static bool read_field(struct rdb_reader *r, struct rdb_elements *all, struct rdb_element *e)
+{
+    if (all->type == RDB_HASH_METADATA && !read_expiry_before(r, all->base, &e->expire_ms)) return false;
+    if (!rdb_read_string(r, e->first) || !rdb_read_string(r, e->second)) return false;
+    return all->type != RDB_HASH_2_VALKEY || read_expiry_behind(r, &e->expire_ms);
+}
+
+static bool add_field(struct rdb_reader *r, struct rdb_elements *all, const struct rdb_element *e)
+{
+    const struct hash_item item = {buf_slice(e->first), buf_slice(e->second), e->expire_ms};
+    if (is_due(all->load, e->expire_ms) || hash_load(all->made, &item, all->load->limits)) return true;
+    return rdb_fail(r, "a field of a hash twice");
+}
+
 static struct record *read_fields(struct rdb_reader *r, uint8_t type, struct slice key, const struct rdb_load *load)
 {
     uint64_t count, first_ms = 0;
-    struct hash_item item;
     if (type == RDB_HASH_METADATA && (!rdb_read_u64(r, &first_ms) || !expiry_ok(r, first_ms))) return NULL;
     if (!rdb_read_count(r, 2, &count) || count == 0) return NULL;
-    struct record *made = hash_new(key);
-    struct buf field = BUF_INIT;
-    if (made == NULL) return rdb_no_room(r, key);
-    hash_expect(made, rdb_expected(r, count), load->limits);
-    for (; count > 0 && read_field(r, type, first_ms, &field, &item); count--)
-        if (!is_due(load, item.expire_ms) && !hash_load(made, &item, load->limits)) {
-            (void)rdb_fail(r, "a field of a hash twice");
-            break;
-        }
-    buf_deinit(&field);
-    return rdb_value_made(r, made);
+    struct rdb_elements all = {.load = load, .type = type, .base = first_ms, .read = read_field, .add = add_field};
+    all.made = hash_new(key);
+    if (all.made == NULL) return rdb_no_room(r, key);
+    hash_expect(all.made, rdb_expected(r, count), load->limits);
+    bool ok = rdb_read_elements(r, count, &all);
+    assert(ok == !r->failed);
+    (void)ok;
+    return rdb_value_made(r, all.made);
 }
 
 static struct record *read_listpack(struct rdb_reader *r, bool triples, struct slice key, const struct rdb_load *load)

@@ -42,6 +42,8 @@ void rdb_write_u32(struct rdb_writer *w, uint32_t v);
 void rdb_write_u64(struct rdb_writer *w, uint64_t v);
 void rdb_write_double(struct rdb_writer *w, double v);          /* 8 bytes */
 
+enum { RDB_AHEAD = 16 };
+
 /* ---- reader: from a source that fills a window, or from memory. The first failure is kept with its place, and every
  * later read fails too. No length is believed: what is announced is never allocated before it is known to be there, in
  * steps. ---- */
@@ -63,6 +65,7 @@ struct rdb_reader {
     const char *crc_from;
     struct buf scratch;   /* of decompression */
     struct buf spare;     /* for the user: of rdb_read_view */
+    struct buf ahead[RDB_AHEAD][2]; /* for readers of elements: what was read and is not in its collection yet */
     struct buf error;     /* "bad length 5 of an intset" */
     uint64_t error_at;    /* its offset */
 };

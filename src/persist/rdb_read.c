@@ -45,6 +45,10 @@ void rdb_reader_deinit(struct rdb_reader *r)
     buf_deinit(&r->window);
     buf_deinit(&r->scratch);
     buf_deinit(&r->spare);
+    for (int i = 0; i < RDB_AHEAD; i++) {
+        buf_deinit(&r->ahead[i][0]);
+        buf_deinit(&r->ahead[i][1]);
+    }
     buf_deinit(&r->error);
 }
 

@@ -3,6 +3,8 @@
 #include "persist/rdb_value_impl.h"
 #include "value/set.h"
 
+#include <assert.h>
+
 static uint8_t set_codec_type(const struct record *r, int version)
 {
     enum set_form form;
@@ -27,20 +29,30 @@ static void set_codec_write(struct rdb_writer *w, const struct record *r, uint8_
     while (set_iter_next(&it, &member)) rdb_write_string(w, member);
 }
 
+static bool read_member(struct rdb_reader *r, struct rdb_elements *all, struct rdb_element *e)
+{
+    (void)all;
+    return rdb_read_string(r, e->first);
+}
+
+static bool add_member(struct rdb_reader *r, struct rdb_elements *all, const struct rdb_element *e)
+{
+    if (set_add(all->made, buf_slice(e->first), all->load->limits)) return true;
+    return rdb_fail(r, "a member of a set twice");
+}
+
 static struct record *read_members(struct rdb_reader *r, struct slice key, const struct rdb_load *load)
 {
     uint64_t count;
-    struct slice member;
     if (!rdb_read_count(r, 1, &count) || count == 0) return NULL;
-    struct record *made = set_new(key);
-    if (made == NULL) return rdb_no_room(r, key);
-    set_expect(made, rdb_expected(r, count), load->limits);
-    for (; count > 0 && rdb_read_view(r, &r->spare, &member); count--)
-        if (!set_add(made, member, load->limits)) {
-            (void)rdb_fail(r, "a member of a set twice");
-            break;
-        }
-    return rdb_value_made(r, made);
+    struct rdb_elements all = {.load = load, .read = read_member, .add = add_member};
+    all.made = set_new(key);
+    if (all.made == NULL) return rdb_no_room(r, key);
+    set_expect(all.made, rdb_expected(r, count), load->limits);
+    bool ok = rdb_read_elements(r, count, &all);
+    assert(ok == !r->failed);
+    (void)ok;
+    return rdb_value_made(r, all.made);
 }
 
 static bool intset_is_empty(struct slice bytes)

@@ -56,6 +56,24 @@ struct record *rdb_value_read(struct rdb_reader *r, uint8_t type, struct slice k
     return NULL;
 }
 
+bool rdb_read_elements(struct rdb_reader *r, uint64_t count, struct rdb_elements *all)
+{
+    enum { AHEAD_FROM = 512, KEEP_MAX = 64 * 1024 };
+    unsigned ahead = count < AHEAD_FROM ? 1 : RDB_AHEAD;
+    struct rdb_element queue[RDB_AHEAD];
+    for (uint64_t i = 0; i < count + ahead; i++) {
+        struct rdb_element *e = &queue[i % ahead];
+        if (i >= ahead && !all->add(r, all, e)) return false;
+        if (i >= count) continue;
+        *e = (struct rdb_element){.first = &r->ahead[i % ahead][0], .second = &r->ahead[i % ahead][1]};
+        if (unlikely(e->first->cap > KEEP_MAX)) buf_deinit(e->first);
+        if (unlikely(e->second->cap > KEEP_MAX)) buf_deinit(e->second);
+        if (!all->read(r, all, e)) return false;
+        if (ahead > 1) (void)record_prefetch(all->made, buf_slice(e->first));
+    }
+    return true;
+}
+
 bool rdb_listpack_is_empty(struct slice bytes)
 {
     return bytes.len == LISTPACK_SIZE_EMPTY && listpack_validate(bytes, true, NULL, NULL);

@@ -24,6 +24,23 @@ typedef bool rdb_old_each(void *arg, struct slice element);
 must_use bool rdb_ziplist_each(struct slice bytes, rdb_old_each *each, void *arg);
 must_use bool rdb_zipmap_each(struct slice bytes, rdb_old_each *each, void *arg); /* field, value, field, ... */
 
+/* ---- collections element by element. Large ones are read ahead: each element's place in its table is on the way to
+ * the cache while the next ones are read. ---- */
+struct rdb_element {
+    struct buf *first, *second;
+    double score;
+    uint64_t expire_ms;
+};
+struct rdb_elements {
+    struct record *made;
+    const struct rdb_load *load;
+    uint8_t type;
+    uint64_t base; /* of expiries */
+    bool (*read)(struct rdb_reader *r, struct rdb_elements *all, struct rdb_element *e); /* false: failed */
+    bool (*add)(struct rdb_reader *r, struct rdb_elements *all, const struct rdb_element *e); /* the same */
+};
+must_use bool rdb_read_elements(struct rdb_reader *r, uint64_t count, struct rdb_elements *all);
+
 /* A whole listpack without entries. */
 bool rdb_listpack_is_empty(struct slice bytes);
 /* What a reader of elements returns: the record; or NULL, and it is freed, when it is empty or reading failed. */

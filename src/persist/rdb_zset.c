@@ -3,6 +3,8 @@
 #include "persist/rdb_value_impl.h"
 #include "value/zset.h"
 
+#include <assert.h>
+
 static uint8_t zset_codec_type(const struct record *r, int version)
 {
     (void)version;
@@ -34,21 +36,29 @@ static bool load_one(struct rdb_reader *r, struct record *made, struct slice mem
     return zset_load(made, member, score, load->limits) ? true : rdb_fail(r, "a member of a sorted set twice");
 }
 
+static bool read_element(struct rdb_reader *r, struct rdb_elements *all, struct rdb_element *e)
+{
+    if (!rdb_read_string(r, e->first)) return false;
+    return all->type == RDB_ZSET_2 ? rdb_read_double(r, &e->score) : rdb_read_text_double(r, &e->score);
+}
+
+static bool add_element(struct rdb_reader *r, struct rdb_elements *all, const struct rdb_element *e)
+{
+    return load_one(r, all->made, buf_slice(e->first), e->score, all->load);
+}
+
 static struct record *read_elements(struct rdb_reader *r, uint8_t type, struct slice key, const struct rdb_load *load)
 {
     uint64_t count;
-    double score;
-    struct buf member = BUF_INIT; /* a view would end with the reading of the score */
     if (!rdb_read_count(r, 2, &count) || count == 0) return NULL;
-    struct record *made = zset_new(key);
-    if (made == NULL) return rdb_no_room(r, key);
-    zset_expect(made, rdb_expected(r, count), load->limits);
-    for (; count > 0 && rdb_read_string(r, &member); count--) {
-        bool ok = type == RDB_ZSET_2 ? rdb_read_double(r, &score) : rdb_read_text_double(r, &score);
-        if (!ok || !load_one(r, made, buf_slice(&member), score, load)) break;
-    }
-    buf_deinit(&member);
-    return rdb_value_made(r, made);
+    struct rdb_elements all = {.load = load, .type = type, .read = read_element, .add = add_element};
+    all.made = zset_new(key);
+    if (all.made == NULL) return rdb_no_room(r, key);
+    zset_expect(all.made, rdb_expected(r, count), load->limits);
+    bool ok = rdb_read_elements(r, count, &all);
+    assert(ok == !r->failed);
+    (void)ok;
+    return rdb_value_made(r, all.made);
 }
 
 /* ---- ziplists */
