@@ -47,8 +47,8 @@ void cmd_flushall(struct ctx *ctx)
         return;
     for (int db = 0; db < store_databases(ctx->store); db++)
         flush(ctx, db, lazy);
-    engine_flushed_all(ctx->engine);
     engine_stats(ctx->engine)->dirty++;
+    engine_flushed_all(ctx->engine);
     effect_verbatim(ctx);
     reply_ok(ctx->reply);
 }

@@ -11,6 +11,7 @@
 #include "persist/persist_impl.h"
 #include "persist/rdb_disk.h"
 #include "sys/files.h"
+#include "sys/signals.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -86,11 +87,13 @@ static bool write_file(struct persist *p, struct child_report *report)
     char temp[TEMP_NAME_MAX];
     struct buf err = BUF_INIT;
     temp_name(temp, getpid());
+    if (report == NULL) signals_temp_file(temp);
     bool ok = rdb_disk_replace(p->engine, p->shell->files, temp, *p->config.file, report, &err);
     if (ok)
         log_notice(engine_log(p->engine), "DB saved on disk");
     else
         log_warning(engine_log(p->engine), "Write error saving DB on disk: %s", buf_cstr(&err));
+    if (report == NULL) signals_temp_file(NULL);
     buf_deinit(&err);
     return ok;
 }

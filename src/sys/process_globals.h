@@ -13,6 +13,7 @@ struct crash_options;
 struct process_globals {
     volatile sig_atomic_t stop_signal;         /* the last of SIGTERM and SIGINT that nobody has taken yet, or 0 */
     volatile sig_atomic_t stopping;            /* a stop signal was taken: another SIGINT ends the process at once */
+    const char *_Atomic temp_file;             /* removed when the process ends at once; NULL: none */
     struct loop *_Atomic wake;                 /* woken when a stop signal comes */
     const struct crash_options *_Atomic crash; /* NULL: no report */
     atomic_int crash_depth;                    /* reports begun: a crash inside the report makes it 2 */

@@ -13,6 +13,8 @@ static void on_stop_signal(int sig)
         static const char text[] = "You insist... exiting now.\n";
         const struct crash_options *crash = atomic_load(&process_globals.crash);
         if (crash) log_raw(crash->log, text, sizeof(text) - 1);
+        const char *file = atomic_load(&process_globals.temp_file);
+        if (file) unlink(file);
         _exit(1);
     }
     process_globals.stop_signal = sig;
@@ -49,6 +51,11 @@ bool signals_stop_waits(void)
 void signals_stop_abandoned(void)
 {
     process_globals.stopping = 0;
+}
+
+void signals_temp_file(const char *path)
+{
+    atomic_store(&process_globals.temp_file, path);
 }
 
 void signals_uninstall(void)

@@ -14,6 +14,9 @@ int signals_take_stop(void);
 bool signals_stop_waits(void);
 /* The stop was called off (SHUTDOWN ABORT): a later SIGINT asks again and does not end at once. */
 void signals_stop_abandoned(void);
+/* A file that is being written and is worth nothing unless it is finished: goes when a second SIGINT ends the process.
+ * Borrowed until the next call; NULL: none. */
+void signals_temp_file(const char *path);
 void signals_uninstall(void); /* defaults for all; the loop is forgotten */
 
 #endif
