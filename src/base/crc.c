@@ -1,8 +1,11 @@
 /* Table-driven checks. Tables are linear: the entry of a byte is the sum (xor) of the entries of its bits, so each
  * table of 256 is spelled out by the compiler from 8 numbers.
  *
- * crc64 takes 8 bytes a step: tables64[k][b] is what byte b adds when k more bytes follow it in the step. */
+ * crc64 takes long pieces by crc_fold.c where the processor can, and else 8 bytes a step: tables64[k][b] is what byte b
+ * adds when k more bytes follow it in the step. */
 #include "base/crc.h"
+
+#include "base/crc_impl.h"
 
 #include <endian.h>
 #include <string.h>
@@ -42,9 +45,8 @@ static const uint64_t tables64[8][256] = {
 static const uint16_t table16[256] = {
     TABLE(0x1021, 0x2042, 0x4084, 0x8108, 0x1231, 0x2462, 0x48c4, 0x9188)};
 
-uint64_t crc64(uint64_t crc, const void *ptr, size_t len)
+static uint64_t crc64_by_tables(uint64_t crc, const unsigned char *p, size_t len)
 {
-    const unsigned char *p = ptr;
     for (; len >= 8; p += 8, len -= 8) {
         uint64_t word;
         memcpy(&word, p, sizeof word);
@@ -55,6 +57,17 @@ uint64_t crc64(uint64_t crc, const void *ptr, size_t len)
     }
     for (; len > 0; p++, len--) crc = tables64[0][(crc ^ *p) & 0xff] ^ crc >> 8;
     return crc;
+}
+
+uint64_t crc64(uint64_t crc, const void *ptr, size_t len)
+{
+    enum { FOLD_MIN = 4 * CRC64_FOLD_BYTES }; /* for less the tables are as fast */
+    const unsigned char *p = ptr;
+    if (len < FOLD_MIN || !crc64_folds()) return crc64_by_tables(crc, p, len);
+    unsigned char rest[16];
+    size_t folded = len / CRC64_FOLD_BYTES * CRC64_FOLD_BYTES;
+    crc64_fold(crc, p, folded, rest);
+    return crc64_by_tables(crc64_by_tables(0, rest, sizeof(rest)), p + folded, len - folded);
 }
 
 uint16_t crc16(uint16_t crc, const void *ptr, size_t len)

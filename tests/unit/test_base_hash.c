@@ -122,7 +122,7 @@ static void test_crc(void **state)
     assert_true(crc64(0, NULL, 0) == 0);
     struct prng rng;
     prng_init(&rng, 5);
-    unsigned char text[1000];
+    unsigned char text[2000];
     for (size_t i = 0; i < sizeof text; i++) text[i] = (unsigned char)prng_u64(&rng);
     for (size_t len = 0; len <= sizeof text; len += 1 + prng_below(&rng, 5)) {
         size_t split = len == 0 ? 0 : prng_below(&rng, len);
