@@ -4,6 +4,7 @@
 #include "persist/persist_cmds.h"
 
 #include "base/crc.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "engine/engine.h"
@@ -137,6 +138,7 @@ static struct record *payload_read(struct ctx *ctx, struct slice payload, int ve
         record_free(made); /* something follows the value */
         made = NULL;
     }
+    if (r.failed) log_warning(engine_log(ctx->engine), "RESTORE of a bad payload: %s", buf_cstr(&r.error));
     rdb_reader_deinit(&r);
     return made;
 }

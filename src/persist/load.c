@@ -182,6 +182,7 @@ bool load_rdb(struct persist *p, struct rdb_reader *r, const char *name, unsigne
 struct file_source {
     const struct files *files;
     int fd;
+    uint64_t size;
 };
 
 static ssize_t fill(void *arg, void *ptr, size_t len)
@@ -195,6 +196,7 @@ static enum load_result load_open_file(struct persist *p, struct file_source *f,
     struct rdb_reader r;
     struct rdb_loaded out;
     rdb_reader_init(&r, fill, f);
+    r.size = f->size;
     bool ok = load_rdb(p, &r, name, flags, &out);
     rdb_loaded_deinit(&out);
     rdb_reader_deinit(&r);
@@ -214,6 +216,7 @@ enum load_result load_rdb_file(struct persist *p, unsigned flags, bool serve)
         if (f.fd >= 0) (void)file_close(f.files, f.fd);
         return LOAD_FAILED;
     }
+    f.size = info.size;
     load_begin(p, info.size, serve);
     enum load_result result = load_open_file(p, &f, name, flags);
     load_end(p);

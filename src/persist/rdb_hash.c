@@ -144,7 +144,7 @@ static struct record *read_listpack(struct rdb_reader *r, bool triples, struct s
     if (rdb_listpack_is_empty(bytes)) return NULL;
     struct record *made = hash_from_packed(key, bytes, triples, load->limits);
     if (made == NULL)
-        (void)rdb_fail(r, "broken listpack of a hash");
+        (void)rdb_fail(r, "Hash listpack integrity check failed.");
     else if (!load->keep_due_fields)
         (void)hash_reap(made, load->now_ms, SIZE_MAX, NULL, NULL);
     return rdb_value_made(r, made);
@@ -180,7 +180,7 @@ static struct record *read_old(struct rdb_reader *r, bool zipmap, struct slice k
     struct pairs p = {.r = r, .made = hash_new(key), .load = load};
     if (p.made == NULL) return rdb_no_room(r, key);
     bool ok = zipmap ? rdb_zipmap_each(bytes, pair_each, &p) : rdb_ziplist_each(bytes, pair_each, &p);
-    if (!ok || p.has_field) (void)rdb_fail(r, zipmap ? "broken zipmap of a hash" : "broken ziplist of a hash");
+    if (!ok || p.has_field) (void)rdb_fail(r, "%s integrity check failed.", zipmap ? "Zipmap" : "Hash ziplist");
     buf_deinit(&p.field);
     return rdb_value_made(r, p.made);
 }

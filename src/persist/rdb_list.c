@@ -38,7 +38,7 @@ static bool read_ziplist(struct rdb_reader *r, struct pushing *p)
 {
     struct slice bytes;
     if (!rdb_read_view(r, &r->spare, &bytes)) return false;
-    return rdb_ziplist_each(bytes, push_each, p) ? true : rdb_fail(r, "broken ziplist of a list");
+    return rdb_ziplist_each(bytes, push_each, p) ? true : rdb_fail(r, "List ziplist integrity check failed.");
 }
 
 static bool read_element(struct rdb_reader *r, struct pushing *p)
@@ -76,7 +76,7 @@ static struct record *read_single_node(struct rdb_reader *r, struct slice key, c
     if (!read_node(r, &bytes, &packed)) return NULL;
     if (packed) {
         made = list_from_packed(key, bytes, load->limits);
-        if (made == NULL) (void)rdb_fail(r, "broken listpack of a list");
+        if (made == NULL) (void)rdb_fail(r, "List listpack integrity check failed.");
         return rdb_value_made(r, made);
     }
     made = list_new(key);
@@ -94,7 +94,7 @@ static struct record *read_nodes(struct rdb_reader *r, uint64_t count, struct sl
     if (made == NULL) return rdb_no_room(r, key);
     for (; count > 0 && read_node(r, &bytes, &packed); count--)
         if (!list_load_node(made, bytes, packed, load->limits)) {
-            (void)rdb_fail(r, "broken listpack of a list");
+            (void)rdb_fail(r, "List listpack integrity check failed.");
             break;
         }
     list_load_end(made, load->limits);

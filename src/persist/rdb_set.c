@@ -70,7 +70,7 @@ struct record *rdb_set_read(struct rdb_reader *r, uint8_t type, struct slice key
     if (is_intset ? intset_is_empty(bytes) : rdb_listpack_is_empty(bytes)) return NULL;
     struct record *made =
         set_from_packed(key, is_intset ? SET_FORM_INTSET : SET_FORM_LISTPACK, bytes, load->limits);
-    if (made == NULL) (void)rdb_fail(r, is_intset ? "broken intset of a set" : "broken listpack of a set");
+    if (made == NULL) (void)rdb_fail(r, "Set %s integrity check failed.", is_intset ? "intset" : "listpack");
     return made;
 }
 

@@ -132,7 +132,7 @@ static bool read_nodes(struct rdb_reader *r, struct record *made)
         if (bytes.len != ID_BYTES) return rdb_fail(r, "an ID of %zu bytes of a stream's node", bytes.len);
         struct stream_id id = id_of_bytes(bytes.ptr);
         if (!rdb_read_view(r, &r->spare, &bytes)) return false;
-        if (!stream_load_node(made, id, bytes)) return rdb_fail(r, "broken listpack of a stream");
+        if (!stream_load_node(made, id, bytes)) return rdb_fail(r, "Stream listpack integrity check failed.");
     }
     return true;
 }
@@ -199,7 +199,7 @@ static bool read_consumer(struct rdb_reader *r, uint8_t type, struct stream_grou
     struct pending wanted = {.taken = false};
     if (!rdb_read_view(r, &r->spare, &name)) return false;
     struct stream_consumer *c = stream_consumer_create(g, name, 0);
-    if (c == NULL) return rdb_fail(r, "a consumer of a group twice");
+    if (c == NULL) return rdb_fail(r, "Duplicate stream consumer detected");
     if (!rdb_read_u64(r, &seen_ms)) return false;
     active_ms = seen_ms;
     if (type == RDB_STREAM_LISTPACKS_3 && !rdb_read_u64(r, &active_ms)) return false;

@@ -1,4 +1,5 @@
-/* The codecs of the types; for rdb_*.c only. A new type is a file and a row in rdb_value.c. */
+/* The codecs of the types; for rdb_*.c only. A new type is a file and a row in rdb_value.c. What they say of broken
+ * packed values are Redis's words ("Hash ziplist integrity check failed."): people look for them in logs. */
 #ifndef CAIRN_PERSIST_RDB_VALUE_IMPL_H
 #define CAIRN_PERSIST_RDB_VALUE_IMPL_H
 

@@ -91,7 +91,8 @@ static struct record *read_ziplist(struct rdb_reader *r, struct slice bytes, str
 {
     struct pairs p = {.r = r, .made = zset_new(key), .load = load};
     if (p.made == NULL) return rdb_no_room(r, key);
-    if (!rdb_ziplist_each(bytes, pair_each, &p) || p.has_member) (void)rdb_fail(r, "broken ziplist of a sorted set");
+    if (!rdb_ziplist_each(bytes, pair_each, &p) || p.has_member)
+        (void)rdb_fail(r, "Zset ziplist integrity check failed.");
     buf_deinit(&p.member);
     return rdb_value_made(r, p.made);
 }
@@ -104,7 +105,7 @@ struct record *rdb_zset_read(struct rdb_reader *r, uint8_t type, struct slice ke
     if (type == RDB_ZSET_ZIPLIST) return read_ziplist(r, bytes, key, load);
     if (rdb_listpack_is_empty(bytes)) return NULL;
     struct record *made = zset_new_packed(key, bytes, load->limits);
-    if (made == NULL) (void)rdb_fail(r, "broken listpack of a sorted set");
+    if (made == NULL) (void)rdb_fail(r, "Zset listpack integrity check failed.");
     return made;
 }
 
