@@ -61,6 +61,7 @@ static bool listen_tcp_all(struct worker *w, struct buf *err)
             log_warning(engine_log(w->engine), "Warning: Could not create server TCP listening socket %s:%d: %s", addr,
                         port, reason);
             buf_appendf(err, "Failed listening on port %d (TCP), aborting.", port);
+            errno = saved;
             return false;
         }
         if (*w->cfg_mark > 0)
@@ -97,8 +98,10 @@ bool worker_listen(struct worker *w, struct buf *err)
 {
     if (listen_tcp_all(w, err) && listen_unix(w, err))
         return true;
+    int saved = errno;
     listeners_close(w, w->listeners, w->listener_count);
     w->listener_count = 0;
+    errno = saved;
     return false;
 }
 

@@ -15,8 +15,8 @@ struct buf;
 struct worker *worker_new(struct engine *e, struct loop *loop);
 void worker_free(struct worker *w); /* closes all connections and listeners */
 
-/* Opens what the configuration names (bind, port, unixsocket). On failure the reason is in err, and nothing stays
- * open. */
+/* Opens what the configuration names (bind, port, unixsocket). On failure the reason is in err, errno is that of the
+ * socket, and nothing stays open. */
 bool worker_listen(struct worker *w, struct buf *err);
 /* CONFIG SET bind/port: the new sockets are opened before the old ones are closed; on failure the old ones stay. */
 bool worker_relisten(struct worker *w, struct buf *err);

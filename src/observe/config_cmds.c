@@ -48,7 +48,8 @@ void cmd_config_set(struct ctx *ctx)
         return;
     }
     struct buf err = BUF_INIT;
-    if (config_set(engine_config(ctx->engine), ctx->argv + 2, ctx->argc - 2, may_set_protected(ctx), false, &err))
+    if (config_set(engine_config(ctx->engine), ctx->argv + 2, ctx->argc - 2, may_set_protected(ctx),
+                   engine_loading(ctx->engine), &err))
         reply_ok(ctx->reply);
     else
         reply_error(ctx->reply, buf_slice(&err));

@@ -20,6 +20,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -87,10 +88,17 @@ static void close_inherited(int keep)
     (void)close_range((unsigned)keep + 1, ~0u, 0);
 }
 
-static _Noreturn void child_main(struct child *c, const struct persist_shell *shell, int fd)
+/* A child that outlived its server would put its file in the place of one that a restarted server wrote since. */
+static void die_with(pid_t parent)
+{
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent) _exit(1);
+}
+
+static _Noreturn void child_main(struct child *c, const struct persist_shell *shell, int fd, pid_t parent)
 {
     struct child_report report = {.fd = fd};
     struct logger *log = engine_log(c->engine);
+    die_with(parent);
     signal(SIGUSR1, SIG_DFL);
     close_inherited(fd);
     log->role = 'C';
@@ -115,8 +123,9 @@ int child_start(struct child *c, const struct persist_shell *shell, const struct
     c->job = *job;
     c->last = (struct message){0};
     c->start_us = engine_mono_us(c->engine);
+    pid_t parent = getpid();
     *pid = process_fork(&fork_us);
-    if (*pid == 0) child_main(c, shell, ends[1]);
+    if (*pid == 0) child_main(c, shell, ends[1], parent);
     int err = errno;
     close(ends[1]);
     if (*pid < 0) {

@@ -191,6 +191,15 @@ static ssize_t fill(void *arg, void *ptr, size_t len)
     return file_read(f->files, f->fd, ptr, len);
 }
 
+/* Redis leaves it alone, too; but it is worth a word. */
+static void tell_rest(struct persist *p, const struct rdb_reader *r)
+{
+    uint64_t end = rdb_reader_offset(r);
+    if (end < p->load.total_bytes)
+        log_warning(engine_log(p->engine), "%llu bytes follow the end of the RDB file at offset %llu: not used.",
+                    (unsigned long long)(p->load.total_bytes - end), (unsigned long long)end);
+}
+
 static enum load_result load_open_file(struct persist *p, struct file_source *f, const char *name, unsigned flags)
 {
     struct rdb_reader r;
@@ -198,6 +207,7 @@ static enum load_result load_open_file(struct persist *p, struct file_source *f,
     rdb_reader_init(&r, fill, f);
     r.size = f->size;
     bool ok = load_rdb(p, &r, name, flags, &out);
+    if (ok) tell_rest(p, &r);
     rdb_loaded_deinit(&out);
     rdb_reader_deinit(&r);
     return ok ? LOAD_OK : p->load.stopped ? LOAD_STOPPED : LOAD_FAILED;

@@ -101,6 +101,7 @@ bool persist_load(struct engine *e, bool *stopped)
 {
     struct persist *p = persist_of(e);
     uint64_t start_us = clock_mono_us();
+    snapshot_clean(p);
     enum load_result result = load_rdb_file(p, 0, true);
     *stopped = result == LOAD_STOPPED;
     if (result == LOAD_OK)

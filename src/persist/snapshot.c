@@ -13,6 +13,8 @@
 #include "sys/files.h"
 #include "sys/signals.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -218,4 +220,43 @@ void snapshot_cron(struct persist *p)
 {
     if (child_kind(p->child) != CHILD_NONE || engine_loading(p->engine) || p->shell == NULL) return;
     if (point_reached(p) || (p->snapshot.scheduled && may_try(p))) (void)snapshot_start(p);
+}
+
+/* ---- what was left behind ---- */
+
+static void collect(void *arg, const char *name)
+{
+    char again[TEMP_NAME_MAX];
+    int pid = 0;
+    if (sscanf(name, "temp-%d.rdb", &pid) != 1 || pid <= 0) return;
+    temp_name(again, pid);
+    if (strcmp(again, name) == 0) buf_append((struct buf *)arg, &pid, sizeof(pid));
+}
+
+/* temp-<pid>.rdb of a process that is gone. One with the same number may run elsewhere and share the folder: what was
+ * written to just now stays. */
+static void clean_one(struct persist *p, int pid)
+{
+    enum { LEFT_ALONE_MS = 60 * 1000 };
+    const struct files *files = p->shell->files;
+    struct file_info info;
+    char name[TEMP_NAME_MAX];
+    temp_name(name, pid);
+    if (kill(pid, 0) == 0 || errno != ESRCH || path_info(files, name, &info) < 0) return;
+    if (info.mtime_ms + LEFT_ALONE_MS > (int64_t)engine_now_ms(p->engine)) return;
+    if (path_unlink(files, name) == 0)
+        log_notice(engine_log(p->engine), "Removed %s, which a server that ended had not finished.", name);
+}
+
+void snapshot_clean(struct persist *p)
+{
+    struct buf pids = BUF_INIT;
+    if (path_list(p->shell->files, ".", collect, &pids) < 0)
+        log_warning(engine_log(p->engine), "Can't read the working directory: %s", strerror(errno));
+    for (size_t at = 0; at < pids.len; at += sizeof(int)) {
+        int pid;
+        memcpy(&pid, pids.data + at, sizeof(pid));
+        clean_one(p, pid);
+    }
+    buf_deinit(&pids);
 }

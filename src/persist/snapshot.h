@@ -32,6 +32,8 @@ bool snapshot_save(struct persist *p);       /* now, here; the log says why not 
 bool snapshot_start(struct persist *p);      /* in the background; no child runs */
 void snapshot_cancel(struct persist *p);              /* the child, if it is writing one */
 void snapshot_cron(struct persist *p);
+/* Removes what a server that was killed was writing; at the start. */
+void snapshot_clean(struct persist *p);
 
 /* Writes are refused while what was asked to be saved cannot be (MISCONF). Call when anything of it changed. */
 void persist_disk_gate(struct persist *p);

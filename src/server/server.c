@@ -16,7 +16,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
+enum { LISTEN_RETRY_MS = 10, LISTEN_RETRY_MAX_MS = 80 };
 enum { STORE_PARTITIONS = 16, TURN_MAX_WAIT_US = 100 * 1000, WATCHDOG_MIN_MS = 200 };
 
 struct server *server_new(const char *program, const char *config_path, int argc, char **argv, struct buf *err)
@@ -58,6 +60,19 @@ static bool open_store(struct server *s)
     return ok;
 }
 
+/* Who was killed a moment ago may hold the port still: the kernel takes io_uring's requests back by and by. */
+static bool listen_soon(struct server *s, struct buf *err)
+{
+    for (int64_t ms = LISTEN_RETRY_MS;; ms *= 2) {
+        buf_clear(err);
+        if (worker_listen(s->worker, err))
+            return true;
+        if (errno != EADDRINUSE || ms > LISTEN_RETRY_MAX_MS)
+            return false;
+        (void)nanosleep(&(struct timespec){0, (long)ms * 1000000}, NULL);
+    }
+}
+
 static bool open_sockets(struct server *s)
 {
     s->loop = loop_new(config_enum_name(s->config, "io-backend"));
@@ -67,7 +82,7 @@ static bool open_sockets(struct server *s)
     }
     s->worker = worker_new(s->engine, s->loop);
     struct buf err = BUF_INIT;
-    bool ok = worker_listen(s->worker, &err);
+    bool ok = listen_soon(s, &err);
     if (!ok)
         log_warning(&s->log, "%s", buf_cstr(&err));
     else if (worker_listener_count(s->worker) == 0) {

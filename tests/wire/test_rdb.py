@@ -1,0 +1,450 @@
+"""Snapshots: files that go from us to the oracle and back, what a load refuses and serves, the child, save points, and
+the end of a server."""
+import os
+import random
+import re
+import signal
+import struct
+import time
+
+import pytest
+
+import harness
+from harness import Server, info, wait_for
+from resp import bulk
+
+FILL = r"""
+SET str {value}
+SET int 12345
+SET neg -7
+SET big 123456789012345678
+SET empty ""
+SET nul "a\x00b"
+SET later x PXAT 33177117420000
+SETRANGE long 20000 z
+RPUSH list a b c 1 2 3
+LPUSH list2 {long} b
+SADD intset 1 2 3 -4 70000
+SADD set a b c
+ZADD zset 1 a 2.5 b -inf c inf d
+HSET hash f v g {long}
+XADD stream 1-1 a b
+XADD stream 2-1 a b c d
+XGROUP CREATE stream grp 0
+XREADGROUP GROUP grp me COUNT 1 STREAMS stream >
+PFADD hll a b c d
+"""
+
+
+def fill(conn, rng):
+    conn.call("SELECT", "0")
+    for line in FILL.strip().splitlines():
+        words = [w.replace("{value}", "v" * 50).replace("{long}", "long" * 40).replace('""', "").strip('"')
+                 for w in line.split()]
+        conn.call(*[w.encode().decode("unicode_escape").encode("latin1") for w in words])
+    for i in range(300):
+        conn.call("HSET", "bighash", "f%d" % i, rng.randbytes(rng.randrange(80)))
+        conn.call("ZADD", "bigzset", repr(rng.uniform(-1e9, 1e9)), "m%d" % i)
+        conn.call("SADD", "bigset", rng.randbytes(8))
+        conn.call("RPUSH", "biglist", rng.randbytes(rng.randrange(200)))
+        conn.call("SET", "k%d" % i, rng.randbytes(rng.randrange(100)))
+    conn.call("SELECT", "9")
+    conn.call("SET", "elsewhere", "1")
+    conn.call("SELECT", "0")
+
+
+def content(conn):
+    """Everything, independent of order."""
+    out = {}
+    for db in (0, 9):
+        conn.call("SELECT", str(db))
+        for key in sorted(k.value for k in conn.call("KEYS", "*").value):
+            kind = conn.call("TYPE", key).text
+            read = {"string": ("GET", key), "list": ("LRANGE", key, "0", "-1"), "set": ("SMEMBERS", key),
+                    "zset": ("ZRANGE", key, "0", "-1", "WITHSCORES"), "hash": ("HGETALL", key),
+                    "stream": ("XRANGE", key, "-", "+")}[kind]
+            value = repr(conn.call(*read)) if kind in ("string", "list", "stream") else None
+            if kind == "zset":      # the text of a score is each server's own
+                flat = [v.value for v in conn.call(*read).value]
+                value = [(m, float(score)) for m, score in zip(flat[::2], flat[1::2])]
+            if kind == "set":
+                value = sorted(v.value for v in conn.call(*read).value)
+            if kind == "hash":
+                flat = [v.value for v in conn.call(*read).value]
+                value = sorted(zip(flat[::2], flat[1::2]))
+            if kind == "stream":
+                value += repr(conn.call("XPENDING", key, "grp"))
+            out[db, key] = (kind, value, conn.call("PEXPIRETIME", key).value)
+    conn.call("SELECT", "0")
+    return out
+
+
+def copy_rdb(source, target):
+    with open(os.path.join(source.directory, "dump.rdb"), "rb") as f:
+        data = f.read()
+    with open(os.path.join(target, "dump.rdb"), "wb") as f:
+        f.write(data)
+
+
+@pytest.mark.parametrize("compression", ["yes", "no"])
+def test_files_of_each_load_in_the_other(start, tmp_path, compression):
+    config = {"rdbcompression": compression}
+    ours = start({**config, "rdb-target-version": "10"})
+    oracle = start(config, oracle=True)
+    rng = random.Random(5)
+    with ours.conn() as a:
+        fill(a, rng)
+        want = content(a)
+        assert a.call("SAVE").text == "OK"
+    (tmp_path / "theirs").mkdir()
+    copy_rdb(ours, tmp_path / "theirs")
+    there = start({**config, "dir": str(tmp_path / "theirs")}, oracle=True)
+    with there.conn() as b:
+        assert content(b) == want
+    rng = random.Random(6)
+    with oracle.conn() as b:
+        fill(b, rng)
+        want = content(b)
+        assert b.call("SAVE").text == "OK"
+    (tmp_path / "ours").mkdir()
+    copy_rdb(oracle, tmp_path / "ours")
+    here = start({**config, "dir": str(tmp_path / "ours")})
+    with here.conn() as a:
+        assert content(a) == want
+
+
+def test_access_clocks_are_kept(start):
+    server = start({"maxmemory-policy": "allkeys-lfu", "maxmemory": "1gb", "lfu-decay-time": "0"})
+    with server.conn() as c:
+        c.call("SET", "hot", "1")
+        for _ in range(2000):
+            c.call("GET", "hot")
+        before = c.call("OBJECT", "FREQ", "hot").value
+        assert before > 10
+        assert c.call("DEBUG", "RELOAD").text == "OK"
+        assert c.call("OBJECT", "FREQ", "hot").value == before
+        c.call("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+        c.call("SET", "idle", "1")
+        time.sleep(2.1)
+        assert c.call("DEBUG", "RELOAD").text == "OK"
+        assert c.call("OBJECT", "IDLETIME", "idle").value >= 2
+
+
+def test_expired_keys_are_left_out(start, tmp_path):
+    server = start()
+    with server.conn() as c:
+        c.call("DEBUG", "SET-ACTIVE-EXPIRE", "0")
+        c.many([("SET", "gone", "1", "PX", "1"), ("SET", "there", "1", "PX", "100000"), ("SET", "ever", "1")])
+        c.call("SAVE")
+        time.sleep(0.02)
+        c.call("DEBUG", "RELOAD", "NOSAVE")
+        fields = info(c, "persistence")
+        assert (fields["rdb_last_load_keys_loaded"], fields["rdb_last_load_keys_expired"]) == ("2", "1")
+
+
+def test_save_and_reload_under_load(start):
+    server = start()
+    with server.conn() as c, server.conn() as w:
+        c.call("DEBUG", "POPULATE", "50000")
+        for i in range(20):
+            assert c.call("BGSAVE").text == "Background saving started"
+            w.many([("SET", "w%d:%d" % (i, k), "v" * 50) for k in range(500)])
+            wait_for("the end of the child", lambda: info(c, "persistence")["rdb_bgsave_in_progress"] == "0")
+            assert info(c, "persistence")["rdb_last_bgsave_status"] == "ok"
+        digest = c.call("DEBUG", "DIGEST").text
+        assert c.call("DEBUG", "RELOAD").text == "OK"
+        assert c.call("DEBUG", "DIGEST").text == digest
+
+
+def files(server):
+    return sorted(n for n in os.listdir(server.directory) if n.endswith(".rdb"))
+
+
+def child_of(server):
+    with open("/proc/%d/task/%d/children" % (server.pid, server.pid)) as f:
+        return [int(pid) for pid in f.read().split()]
+
+
+def test_the_server_is_killed_while_a_child_saves(start):
+    server = start()
+    with server.conn() as c:
+        c.many([("SET", "a", "1"), ("SAVE",), ("SET", "b", "2"), ("CONFIG", "SET", "rdb-key-save-delay", "300000")])
+        c.call("BGSAVE")
+        child = wait_for("a child", lambda: child_of(server))
+    wait_for("its file", lambda: len(files(server)) == 2)
+    server.process.kill()
+    server.process.wait()
+    wait_for("the end of the child", lambda: not os.path.exists("/proc/%d/fd/1" % child[0]))
+    server.start()
+    with server.conn() as c:
+        assert c.call("KEYS", "*").value == [bulk("a")]
+
+
+def test_what_a_killed_server_was_writing_goes(start):
+    server = start()
+    server.stop()
+    fresh, old, mine = [os.path.join(server.directory, n) for n in ("temp-4194302.rdb", "temp-4194303.rdb", "temp-x.rdb")]
+    for path in (fresh, old, mine):
+        open(path, "w").close()
+    os.utime(old, (time.time() - 100, time.time() - 100))
+    os.utime(mine, (time.time() - 100, time.time() - 100))
+    server.start()
+    assert files(server) == [os.path.basename(fresh), os.path.basename(mine)]   # fresh: it might be another machine's
+
+
+def test_a_killed_child_stops_writes(start):
+    server = start({"save": "900 100"})
+    with server.conn() as c:
+        c.many([("SET", "a", "1"), ("SET", "b", "1"), ("CONFIG", "SET", "rdb-key-save-delay", "10000000")])
+        c.call("BGSAVE")
+        os.kill(wait_for("a child", lambda: child_of(server))[0], signal.SIGKILL)
+        wait_for("its end", lambda: info(c, "persistence")["rdb_last_bgsave_status"] == "err")
+        assert c.call("SET", "a", "2").text.startswith("MISCONF Redis is configured to save RDB snapshots")
+        assert c.call("PING").text.startswith("MISCONF ")
+        assert c.call("GET", "a").text == "1"
+        c.many([("MULTI",), ("GET", "a"), ("EXEC",)])
+        assert files(server) == []
+        c.call("CONFIG", "SET", "rdb-key-save-delay", "0")
+        assert c.call("SAVE").text == "OK"
+        assert c.call("SET", "a", "2").text == "OK"
+    assert "Background saving terminated by signal 9" in server.output()
+
+
+def test_points(start):
+    server = start({"save": "1 3"})
+    with server.conn() as c:
+        c.many([("SET", "a", "1"), ("SET", "b", "1"), ("SET", "c", "1")])
+        wait_for("a save", lambda: info(c, "persistence")["rdb_saves"] == "1", 8)
+        assert info(c, "persistence")["rdb_changes_since_last_save"] == "0"
+    assert "3 changes in 1 seconds. Saving..." in server.output()
+    assert "Background saving terminated with success" in server.output()
+
+
+def test_flushall_saves_an_empty_file(start):
+    server = start({"save": "900 100"})
+    with server.conn() as c:
+        c.many([("SET", "a", "1"), ("SAVE",), ("FLUSHALL",)])
+    server.process.kill()
+    server.process.wait()
+    server.start()
+    with server.conn() as c:
+        assert c.call("DBSIZE").value == 0
+
+
+# ---- the start
+
+def damage(server, change):
+    path = os.path.join(server.directory, "dump.rdb")
+    with open(path, "rb") as f:
+        data = bytearray(f.read())
+    with open(path, "wb") as f:
+        f.write(change(data))
+
+
+def flip(data):
+    data[len(data) // 2] ^= 4
+    return data
+
+
+@pytest.mark.parametrize("change, words", [
+    (lambda d: d[:len(d) // 2], ["Short read or OOM loading DB. Unrecoverable error, aborting now."]),
+    (flip, []),
+    (lambda d: d[:9] + b"\xee" + d[9:], ["offset "]),
+    (lambda d: b"XEDIS" + d[5:], ["Wrong signature trying to load DB from file", "offset 9 "]),
+    (lambda d: b"REDIS9999" + d[9:], ["Can't handle RDB format version 9999"]),
+    (lambda d: d[:-1] + bytes([d[-1] ^ 1]), ["RDB CRC error"]),
+    (lambda d: d[:5], ["Short read"]),
+    (lambda d: b"", ["Short read"]),
+])
+def test_damaged_files_are_refused_with_the_place(start, change, words):
+    server = start()
+    with server.conn() as c:
+        c.call("DEBUG", "POPULATE", "1000")
+        c.call("SAVE")
+    server.stop()
+    damage(server, change)
+    with pytest.raises(harness.StartFailed) as failure:
+        server.start()
+    assert failure.value.code == 1
+    last = failure.value.output.split("Server initialized")[-1]
+    assert re.search(r"Internal error in RDB reading offset \d+ of dump.rdb -> ", last)
+    assert "Fatal error loading the DB" in last
+    for word in words:
+        assert word in last
+
+
+def test_what_follows_a_file_is_told(start):
+    server = start()
+    with server.conn() as c:
+        c.many([("SET", "a", "1"), ("SAVE",)])
+    server.stop()
+    damage(server, lambda d: d + b"more")
+    server.start()
+    with server.conn() as c:
+        assert c.call("GET", "a").text == "1"
+    assert "4 bytes follow the end" in server.output()
+
+
+def test_loading_is_served(start):
+    server = start()
+    with server.conn() as c:
+        c.call("DEBUG", "POPULATE", "2000", "key", "100")
+        c.call("SAVE")
+    server.stop()
+    server.args = ["--key-load-delay", "2000", "--loading-process-events-interval-bytes", "1024"]
+    server.launch()
+
+    def loading():
+        try:
+            with server.conn() as c:
+                return c.call("GET", "key:1").text.startswith("LOADING ") and info(c, "persistence")
+        except OSError:
+            return None
+    fields = wait_for("an answer while data is loaded", loading)
+    assert fields["loading"] == "1" and int(fields["loading_total_bytes"]) > 10000
+    assert 0 <= int(fields["loading_loaded_bytes"]) <= int(fields["loading_total_bytes"])
+    with server.conn() as c:
+        assert c.call("PING").text.startswith("LOADING Redis is loading the dataset in memory")
+        assert c.call("DEBUG", "RELOAD").text.startswith("LOADING ")
+        assert c.call("CONFIG", "SET", "key-load-delay", "0").text == "OK"
+        wait_for("the data", lambda: c.call("GET", "key:1").text.startswith("value:1"))
+        assert info(c, "persistence")["rdb_last_load_keys_loaded"] == "2000"
+
+
+@pytest.mark.parametrize("how", ["signal", "command"])
+def test_loading_can_be_ended(start, how):
+    server = start()
+    with server.conn() as c:
+        c.call("DEBUG", "POPULATE", "2000", "key", "100")
+        c.call("SAVE")
+    size = os.path.getsize(os.path.join(server.directory, "dump.rdb"))
+    server.stop()
+    server.args = ["--key-load-delay", "5000", "--loading-process-events-interval-bytes", "1024", "--save", "1", "1"]
+    server.start()
+    if how == "signal":
+        server.signal(signal.SIGTERM)
+    else:
+        with server.conn() as c:
+            c.send("SHUTDOWN")
+    assert server.wait_exit() == (1 if how == "signal" else 0)
+    assert os.path.getsize(os.path.join(server.directory, "dump.rdb")) == size
+
+
+# ---- the end
+
+@pytest.mark.parametrize("save, words, kept", [("900 1", [], True), ("900 1", ["NOSAVE"], False), ('""', [], False),
+                                               ('""', ["SAVE"], True), ("900 1", ["NOW"], True)])
+def test_shutdown(start, save, words, kept):
+    server = start({"save": save})
+    with server.conn() as c:
+        c.call("SET", "a", "1")
+        c.send("SHUTDOWN", *words)
+        assert server.wait_exit() == 0
+    assert os.path.exists(os.path.join(server.directory, "dump.rdb")) == kept
+    assert ("Saving the final RDB snapshot before exiting." in server.output()) == kept
+
+
+@pytest.mark.parametrize("option, kept", [("default", True), ("nosave", False), ("now force", True)])
+def test_sigterm(start, option, kept):
+    server = start({"save": "900 1", "shutdown-on-sigterm": option})
+    with server.conn() as c:
+        c.call("SET", "a", "1")
+    assert server.stop() == 0
+    assert os.path.exists(os.path.join(server.directory, "dump.rdb")) == kept
+
+
+def test_a_shutdown_that_cannot_save_is_refused(start):
+    server = start({"save": "900 1"})
+    os.mkdir(os.path.join(server.directory, "folder"))
+    with server.conn() as c:
+        c.many([("SET", "a", "1"), ("CONFIG", "SET", "dbfilename", "folder")])
+        assert c.call("SHUTDOWN").text == "ERR Errors trying to SHUTDOWN. Check logs."
+        server.signal(signal.SIGTERM)
+        wait_for("the refusal", lambda: server.output().count("Errors trying to shut down the server") == 2)
+        assert c.call("GET", "a").text == "1"
+        assert "Error trying to save the DB, can't exit." in server.output()
+        assert c.call("SAVE").text == "ERR"
+        c.send("SHUTDOWN", "FORCE")
+        assert server.wait_exit() == 0
+
+
+def test_a_child_is_ended_with_the_server(start):
+    server = start()
+    with server.conn() as c:
+        c.many([("SET", "a", "1"), ("CONFIG", "SET", "rdb-key-save-delay", "10000000"), ("BGSAVE",)])
+        child = wait_for("a child", lambda: child_of(server))[0]
+        c.send("SHUTDOWN", "NOSAVE")
+        assert server.wait_exit() == 0
+    assert not os.path.exists("/proc/%d" % child)
+    assert files(server) == []
+
+
+# ---- INFO, the child's reports
+
+def test_progress_is_reported(start):
+    server = start({"save": '""'})
+    with server.conn() as c:
+        c.call("DEBUG", "POPULATE", "100", "k", "10")
+        c.many([("CONFIG", "SET", "rdb-key-save-delay", "100000"), ("BGSAVE",)])
+        fields = wait_for("progress", lambda: (lambda f: int(f["current_save_keys_processed"]) > 3 and f)(
+            info(c, "persistence")), 8)
+        assert fields["current_save_keys_total"] == "100"
+        assert fields["rdb_bgsave_in_progress"] == "1"
+        assert int(fields["current_cow_size"]) > 0
+        assert 0 < float(fields["current_fork_perc"]) < 100
+        assert c.call("BGSAVE", "CANCEL").text == "Background saving cancelled"
+        fields = info(c, "persistence")
+        assert (fields["rdb_bgsave_in_progress"], fields["current_save_keys_processed"]) == ("0", "0")
+        assert fields["rdb_last_bgsave_status"] == "ok"
+        assert info(c, "stats")["total_forks"] == "1"
+
+
+SCRIPTS = """
+SAVE x
+BGSAVE x
+BGSAVE SCHEDULE x
+BGSAVE SCHEDULE SCHEDULE
+LASTSAVE x
+DEBUG RELOAD x
+DEBUG SET-SKIP-CHECKSUM-VALIDATION
+DEBUG SET-SKIP-CHECKSUM-VALIDATION 0
+SAVE
+"""
+
+
+@pytest.mark.parametrize("line", SCRIPTS.strip().splitlines())
+def test_same_replies(pair, proto, line):
+    ours, oracle = pair.both(proto)
+    with ours, oracle:
+        assert repr(ours.call(*line.split())) == repr(oracle.call(*line.split()))
+        assert ours.call("LASTSAVE").kind == oracle.call("LASTSAVE").kind
+
+
+def test_same_fields_of_info(pair):
+    ours, oracle = pair.both()
+    with ours, oracle:
+        mine, theirs = list(info(ours, "persistence")), list(info(oracle, "persistence"))
+        assert [f for f in mine if f in theirs] == theirs
+
+
+def test_an_old_and_a_new_version(start):
+    """A string in a file of version 1, and of Valkey's 80; version 13 only when asked for."""
+    body = b"\xfe\x00\x00\x01a\x01b\xff"
+    server = start()
+    server.stop()
+    path = os.path.join(server.directory, "dump.rdb")
+    for head, tail in ((b"REDIS0001", b""), (b"VALKEY080", struct.pack("<Q", 0)), (b"REDIS0012", struct.pack("<Q", 0))):
+        with open(path, "wb") as f:
+            f.write(head + body + tail)
+        server.start()
+        with server.conn() as c:
+            assert c.call("GET", "a").text == "b"
+        server.stop()
+    with open(path, "wb") as f:
+        f.write(b"REDIS0013" + body + struct.pack("<Q", 0))
+    with pytest.raises(harness.StartFailed):
+        server.start()
+    server.args = ["--rdb-version-check", "relaxed"]
+    server.start()
+    with server.conn() as c:
+        assert c.call("GET", "a").text == "b"
