@@ -183,36 +183,70 @@ void ctx_init(struct ctx *ctx, struct engine *e, struct session *s, const struct
                         .effect_slot = -1};
 }
 
+static inline bool same_ends(struct slice x, struct slice y, size_t n)
+{
+    return memcmp(x.ptr, y.ptr, n) == 0 && memcmp(x.ptr + x.len - n, y.ptr + y.len - n, n) == 0;
+}
+
+/* Equality of words that come in rows: short ones and, as keys differ at their ends, most long ones are decided by a
+ * few loads. */
+static inline bool word_again(struct slice x, struct slice y)
+{
+    if (x.len != y.len)
+        return false;
+    if (x.len >= 8)
+        return same_ends(x, y, 8) && (x.len <= 16 || memcmp(x.ptr + 8, y.ptr + 8, x.len - 16) == 0);
+    return x.len >= 4 ? same_ends(x, y, 4) : slice_eq(x, y);
+}
+
+/* The command's entry, NULL: unknown. A pipeline often says the same command again, which `before` has found then. */
+static inline const struct command_entry *entry_find(struct engine *e, const struct request *req,
+                                                     const struct submission *before)
+{
+    const struct command_entry *container;
+    if (before != NULL && before->entry != NULL && before->entry->parent == NULL &&
+        before->entry->subcommand_count == 0 && word_again(req->argv[0], before->request.argv[0]))
+        return before->entry;
+    return command_index_resolve(e->index, req->argv, req->argc, &container);
+}
+
+/* Whether the command before it has the same first key, as commands on a queue or a counter do. */
+static inline bool key_is_again(const struct submission *sub, const struct submission *before, struct slice key)
+{
+    return before != NULL && before->hashed && before->session->db == sub->session->db &&
+           word_again(key, before->request.argv[before->entry->command->first_key]);
+}
+
 void engine_prepare(struct engine *e, struct submission *subs, int count)
 {
     for (int i = 0; i < count; i++) {
         struct submission *sub = &subs[i];
-        const struct command_entry *container;
-        sub->hashed = false;
-        sub->entry = command_index_resolve(e->index, sub->request.argv, sub->request.argc, &container);
+        const struct submission *before = i > 0 ? sub - 1 : NULL;
+        sub->hashed = sub->again = false;
+        sub->entry = entry_find(e, &sub->request, before);
         if (sub->entry == NULL)
             continue;
-        int key = sub->entry->command->first_key;
-        if (key > 0 && key < sub->request.argc) {
-            sub->hash = store_key(e->store, sub->request.argv[key]).hash;
-            sub->hashed = true;
-            store_prefetch(e->store, sub->session->db, sub->hash);
+        int first = sub->entry->command->first_key;
+        if (first <= 0 || first >= sub->request.argc)
+            continue;
+        struct slice key = sub->request.argv[first];
+        sub->hashed = true;
+        sub->again = key_is_again(sub, before, key);
+        if (sub->again) {
+            sub->hash = before->hash;
+            continue;
         }
+        sub->hash = store_key(e->store, key).hash;
+        store_prefetch(e->store, sub->session->db, sub->hash);
     }
-}
-
-/* Whether the command before it has the same key, as commands on a queue or a counter do: that is fetched already. */
-static bool key_again(const struct submission *subs, int i)
-{
-    return i > 0 && subs[i - 1].hashed && subs[i - 1].hash == subs[i].hash;
 }
 
 /* The collection in which a command will look for an element: fetches where it begins to. Where the key itself stands
  * for the element, the place is the same for all. */
-static void element_prepare(struct engine *e, struct submission *sub, bool again)
+static void element_prepare(struct engine *e, struct submission *sub)
 {
     int element = sub->entry->command->element;
-    if (element == 0 || element >= sub->request.argc || (again && element == sub->entry->command->first_key))
+    if (element == 0 || element >= sub->request.argc || (sub->again && element == sub->entry->command->first_key))
         return;
     sub->inside = store_candidate(e->store, sub->session->db, sub->hash);
     if (sub->inside != NULL)
@@ -222,14 +256,14 @@ static void element_prepare(struct engine *e, struct submission *sub, bool again
 void engine_prefetch(struct engine *e, struct submission *subs, int count)
 {
     for (int i = 0; i < count; i++)
-        if (subs[i].hashed && !key_again(subs, i))
+        if (subs[i].hashed && !subs[i].again)
             store_prefetch_record(e->store, subs[i].session->db, subs[i].hash);
     if (count < ELEMENT_PREFETCH_MIN)
         return;
     for (int i = 0; i < count; i++) {
         subs[i].inside = NULL;
         if (subs[i].hashed)
-            element_prepare(e, &subs[i], key_again(subs, i));
+            element_prepare(e, &subs[i]);
     }
     for (int i = 0; i < count; i++)
         if (subs[i].inside != NULL)

@@ -65,7 +65,7 @@ struct submission {
     uint64_t hash;                     /* of the first key, when hashed */
     uint64_t element_hash;             /* of its element, between the steps of prefetching */
     const struct record *inside;
-    bool hashed;
+    bool hashed, again;                /* again: the key is that of the command before it in the batch */
 };
 
 /* Time of this turn: wall and monotonic. Called before the batch of each turn, and by cron. */

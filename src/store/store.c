@@ -121,7 +121,12 @@ struct record *store_find(const struct store *store, int db, struct store_key ke
 {
     struct keyspace *ks = store_keyspace(store, db);
     if (unlikely(ks == NULL)) return NULL;
-    return table_find(&keyspace_part(ks, key.hash)->table, key.hash, &key.name);
+    struct partition *p = keyspace_part(ks, key.hash);
+    if (p->last_hash == key.hash && p->last != NULL && record_key_eq(p->last, key.name)) return p->last;
+    struct record *r = table_find(&p->table, key.hash, &key.name);
+    p->last = r;
+    p->last_hash = key.hash;
+    return r;
 }
 
 /* ---- units and mutators ---- */
@@ -158,6 +163,7 @@ void store_replace(struct store *store, int db, struct store_key key, struct rec
     if (old_r != owned_r) {
         bool found = table_replace(&p->table, key.hash, old_r, owned_r);
         assert(found);
+        if (p->last == old_r) p->last = owned_r;
     }
     if (expire_ms != old_expire_ms) {
         uint64_t parts_ms = record_parts_expire_ms(owned_r);
@@ -192,6 +198,7 @@ struct record *store_remove(struct store *store, int db, struct store_key key)
     struct partition *p = keyspace_part(ks, key.hash);
     struct record *r = table_erase_key(&p->table, key.hash, &key.name);
     if (r == NULL) return NULL;
+    if (p->last == r) p->last = NULL;
     if (record_due_ms(r) != 0) index_note(store, p, key.hash, r, record_expiries(r), (struct expiries){0});
     return r;
 }
@@ -353,6 +360,10 @@ void store_check(const struct store *store)
             assert(sums.parts_len == p->parts_len);
             assert(sums.indexed_len == p->indexed_len);
             partition_check_index(p);
+            if (p->last != NULL) {
+                struct slice name = record_key(p->last);
+                assert(table_find(&p->table, p->last_hash, &name) == p->last);
+            }
         }
     }
 }

@@ -25,6 +25,9 @@ struct partition {
     bool sweeping;                /* the index is being rid of stale entries */
     bool lenient;                 /* the sweep keeps duplicates: it was interrupted */
     bool phase;                   /* what record_mark says of records whose index entry is known to be good */
+    /* What store_find found last: commands on one queue or counter come in rows. Forgotten when the record goes. */
+    struct record *last;          /* NULL: nothing */
+    uint64_t last_hash;
 };
 
 /* One database. It is allocated by the first insert, and it is all that a detached database needs to live on. */
