@@ -114,12 +114,11 @@ static int write_digits(char *out, uint64_t v)
     while (v >= 100) {
         unsigned pair = (unsigned)(v % 100) * 2;
         v /= 100;
-        out[--at] = digit_pairs[pair + 1];
-        out[--at] = digit_pairs[pair];
+        at -= 2;
+        memcpy(out + at, digit_pairs + pair, 2);
     }
     if (v >= 10) {
-        out[1] = digit_pairs[v * 2 + 1];
-        out[0] = digit_pairs[v * 2];
+        memcpy(out, digit_pairs + v * 2, 2);
     } else {
         out[0] = (char)('0' + v);
     }

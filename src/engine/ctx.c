@@ -148,16 +148,21 @@ struct record *ctx_set_expire(struct ctx *ctx, struct store_key key, struct reco
     return store_set_expire(ctx->store, ctx->db, key, r, unix_ms);
 }
 
+static __attribute__((noinline)) void waiting_tell(struct ctx *ctx, int db, struct slice key)
+{
+    struct engine *e = ctx->engine;
+    struct store_key hashed = store_key(ctx->store, key);
+    watch_touch(&e->watches, db, hashed);
+    blocking_key_changed(e, db, hashed);
+}
+
 static inline void key_touched_in(struct ctx *ctx, int db, struct slice key)
 {
     struct engine *e = ctx->engine;
     ctx->changed = true;
     e->stats.dirty++;
-    if (unlikely(e->watches.keys.count + e->blocking.keys.count > 0)) {
-        struct store_key hashed = store_key(ctx->store, key);
-        watch_touch(&e->watches, db, hashed);
-        blocking_key_changed(e, db, hashed);
-    }
+    if (unlikely(e->watches.keys.count + e->blocking.keys.count > 0))
+        waiting_tell(ctx, db, key);
 }
 
 void key_touched(struct ctx *ctx, struct slice key)
@@ -168,7 +173,7 @@ void key_touched(struct ctx *ctx, struct slice key)
 void key_changed_in(struct ctx *ctx, int db, struct slice key, enum event_class cls, const char *event)
 {
     key_touched_in(ctx, db, key);
-    if (!list_empty(&ctx->engine->listeners))
+    if (unlikely(!list_empty(&ctx->engine->listeners)))
         event_send(ctx->engine, db, key, cls, event);
 }
 

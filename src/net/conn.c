@@ -52,7 +52,7 @@ static void wake(void *peer)
 static bool output_full(void *peer)
 {
     const struct conn *c = peer;
-    uint64_t limit = net_output_limit(engine_config(c->worker->engine), OUTPUT_NORMAL)->hard_bytes;
+    uint64_t limit = c->worker->output_normal->hard_bytes;
     return limit > 0 && reply_pending_bytes(&c->reply) >= limit;
 }
 
@@ -142,6 +142,16 @@ static void reading_pause(struct conn *c, bool pause)
         stream_read_resume(c->worker->loop, c->stream);
 }
 
+/* A long pipeline of large replies: what is sent while it is in the cache makes room for the next, where waiting for
+ * the end of the turn would have the kernel read it back from memory. Not behind a write: replies that confirm one
+ * follow its way into the log. */
+static void send_early(struct conn *c)
+{
+    if (reply_pending_bytes(&c->reply) >= SEND_EARLY_MIN && !stream_send_pending(c->stream) &&
+        engine_log_offset(c->worker->engine) == c->worker->turn_offset)
+        conn_write(c);
+}
+
 static void result_handle(struct conn *c, enum submit_result result, const struct request *req)
 {
     switch (result) {
@@ -154,8 +164,11 @@ static void result_handle(struct conn *c, enum submit_result result, const struc
     case SUBMIT_CLOSE: c->closing = true; break;
     }
     /* What is over its limit is closed without a word, whether or not the socket would have taken it. */
-    if (unlikely(reply_pending_bytes(&c->reply) > REPLY_CHUNK_SIZE) && !conn_limits_ok(c))
-        return;
+    if (unlikely(reply_pending_bytes(&c->reply) > REPLY_CHUNK_SIZE)) {
+        if (!conn_limits_ok(c))
+            return;
+        send_early(c);
+    }
     conn_mark_dirty(c);
 }
 
@@ -264,7 +277,7 @@ void conn_data(struct conn *c, struct slice data)
     do {
         if (w->batch_count == BATCH_MAX || w->args_used > ARGS_ROOM - 64)
             worker_run_batch(w);
-        if (c->closing)
+        if (unlikely(c->closing))
             return;
         struct submission *sub = &w->batch[w->batch_count];
         struct request_limits limits = {(uint64_t)*w->cfg_bulk_max, session_authenticated(c->session)};
@@ -333,7 +346,7 @@ void conn_run_woken(struct conn *c)
 bool conn_limits_ok(struct conn *c)
 {
     struct worker *w = c->worker;
-    const struct output_limit *limit = net_output_limit(engine_config(w->engine), OUTPUT_NORMAL);
+    const struct output_limit *limit = w->output_normal;
     uint64_t bytes = reply_pending_bytes(&c->reply);
     bool hard = limit->hard_bytes > 0 && bytes >= limit->hard_bytes,
          soft = limit->soft_bytes > 0 && bytes >= limit->soft_bytes;

@@ -15,6 +15,7 @@ enum {
     LISTENERS_MAX = 32,
     SEND_IOV_MAX = 64,
     SEND_BYTES_MAX = 1024 * 1024, /* of one connection per turn, so that a big reply does not stall the others */
+    SEND_EARLY_MIN = 64 * 1024,   /* replies to one pipeline that are sent within the turn: see send_early */
     TICK_BUDGET_US = 1000,
     EVICTED_CLIENTS_MAX = 64 /* in one look at all of them */
 };
@@ -59,6 +60,7 @@ struct worker {
     struct list_link conns, dirty, woken, graveyard;
     struct list_link held;   /* by dirty_link: replies wait until the effects they confirm are durable */
     uint64_t held_at;        /* what was durable when they were last looked at */
+    uint64_t turn_offset;    /* of the log, when the turn began */
     size_t conn_count;
     struct listener listeners[LISTENERS_MAX];
     int listener_count;
@@ -76,6 +78,7 @@ struct worker {
     const int64_t *cfg_maxmemory, *cfg_maxmemory_clients;
     const int64_t *cfg_port, *cfg_backlog, *cfg_unix_perm, *cfg_accept_max, *cfg_mark;
     const char *const *cfg_unixsocket, *const *cfg_unixgroup;
+    const struct output_limit *output_normal; /* for clients that do not subscribe */
 };
 
 /* conn.c */

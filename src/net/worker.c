@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/config.h"
+#include "net/net_config.h"
 #include "sys/sockets.h"
 
 #include <assert.h>
@@ -36,6 +37,7 @@ struct worker *worker_new(struct engine *e, struct loop *loop)
     w->cfg_port = config_bind_i64(c, "port");
     w->cfg_backlog = config_bind_i64(c, "tcp-backlog");
     w->cfg_unix_perm = config_bind_i64(c, "unixsocketperm");
+    w->output_normal = net_output_limit(c, OUTPUT_NORMAL);
     w->cfg_accept_max = config_bind_i64(c, "max-new-connections-per-cycle");
     w->cfg_mark = config_bind_i64(c, "socket-mark-id");
     w->cfg_unixsocket = config_bind_str(c, "unixsocket");
@@ -155,6 +157,7 @@ bool worker_turn(struct worker *w, int64_t max_wait_us)
     uint64_t start = clock_mono_us();
     engine_set_time(w->engine, clock_wall_us(), start);
     engine_batch_begin(w->engine);
+    w->turn_offset = engine_log_offset(w->engine);
     for (int i = 0; i < n; i++)
         completion_handle(w, &w->completions[i]);
     worker_run_batch(w);

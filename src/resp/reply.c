@@ -212,10 +212,7 @@ static inline char *head_write(char *out, char kind, int64_t n)
         *out++ = (char)('0' + n / 10);
         *out++ = (char)('0' + n % 10);
     } else {
-        char digits[NUM_I64_TEXT_MAX];
-        size_t len = (size_t)i64_to_text(digits, n);
-        memcpy(out, digits, len);
-        out += len;
+        out += i64_to_text(out, n);
     }
     *out++ = '\r';
     *out++ = '\n';

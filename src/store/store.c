@@ -108,13 +108,17 @@ void store_prefetch(const struct store *store, int db, uint64_t hash)
 void store_prefetch_record(const struct store *store, int db, uint64_t hash)
 {
     struct keyspace *ks = store_keyspace(store, db);
-    if (likely(ks != NULL)) table_prefetch_record(&keyspace_part(ks, hash)->table, hash);
+    if (unlikely(ks == NULL)) return;
+    const struct partition *p = keyspace_part(ks, hash);
+    if (p->last_hash != hash) table_prefetch_record(&p->table, hash);
 }
 
 const struct record *store_candidate(const struct store *store, int db, uint64_t hash)
 {
     struct keyspace *ks = store_keyspace(store, db);
-    return unlikely(ks == NULL) ? NULL : table_candidate(&keyspace_part(ks, hash)->table, hash);
+    if (unlikely(ks == NULL)) return NULL;
+    const struct partition *p = keyspace_part(ks, hash);
+    return p->last_hash == hash && p->last != NULL ? p->last : table_candidate(&p->table, hash);
 }
 
 struct record *store_find(const struct store *store, int db, struct store_key key)
