@@ -539,6 +539,12 @@ uint64_t engine_tick_due_us(const struct engine *e)
     return e->tick_due_us;
 }
 
+void engine_wake_at(struct engine *e, uint64_t mono_us)
+{
+    if (mono_us < e->tick_due_us)
+        e->tick_due_us = mono_us;
+}
+
 void engine_tick_by(struct engine *e, uint64_t unix_ms)
 {
     uint64_t in_ms = unix_ms > e->now_ms ? unix_ms - e->now_ms : 0;

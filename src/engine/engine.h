@@ -92,6 +92,9 @@ uint64_t engine_tick(struct engine *e, uint64_t budget_us);
 /* The same time; earlier than engine_tick said when something has come since that ends before (a wait, a pause).
  * O(1) */
 uint64_t engine_tick_due_us(const struct engine *e);
+/* A turn is wanted at this monotonic time, or before. */
+void engine_wake_at(struct engine *e, uint64_t mono_us);
+bool engine_in_exec(const struct engine *e); /* a transaction runs */
 void engine_cron(struct engine *e); /* every 1000/hz ms: features' ticks, samples of rates */
 
 /* Access for features. */
@@ -136,7 +139,9 @@ void engine_run_internal(struct engine *e, int db, void (*fn)(struct ctx *ctx, v
 
 void engine_sink_add(struct engine *e, struct effect_sink *sink);
 void engine_sink_remove(struct engine *e, struct effect_sink *sink);
-uint64_t engine_log_offset(const struct engine *e); /* bytes of effects committed since start */
+uint64_t engine_log_offset(const struct engine *e); /* bytes of effects committed since start, or as set */
+/* Where the log goes on that was loaded; before the first sink is there. */
+void engine_set_log_offset(struct engine *e, uint64_t offset);
 
 /* Durability. Replies to a session whose last effects end behind `offset` are held back by the worker until a later
  * offset is told; UINT64_MAX (the start): nothing is held. The last call of a turn comes before its replies are sent

@@ -135,6 +135,7 @@ struct engine {
     struct list_link sinks;
     int sink_count;
     uint64_t log_offset;
+    bool in_exec; /* a transaction runs */
     uint64_t durable; /* log offset up to which effects are safe; UINT64_MAX: replies wait for nothing */
     bool loading;
     char disk_error[DISK_ERROR_MAX]; /* what writes are told while GATE_DISK is armed */

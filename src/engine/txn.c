@@ -97,6 +97,7 @@ static void exec_queue(struct ctx *ctx)
     txn_discard(s);
 
     reply_array(ctx->reply, count);
+    e->in_exec = true;
     for (int i = 0; i < count; i++) {
         struct ctx nested;
         ctx_init(&nested, e, s, queue[i].entry->command, queue[i].args->argc, queue[i].args->argv);
@@ -108,6 +109,7 @@ static void exec_queue(struct ctx *ctx)
         if (verdict == GATE_PASS)
             engine_call(e, &nested, queue[i].entry);
     }
+    e->in_exec = false;
     /* Effects refer to the arguments until the unit is committed: EXEC's own unit is the outermost or a script's. */
     unit_keep_queue(e, queue, count);
 }
@@ -139,4 +141,9 @@ void txn_watch(struct ctx *ctx, struct store_key key)
         return; /* the transaction fails anyway */
     bool lives = ctx_find(ctx, key, FOR_PEEK) != NULL;
     watch_add(&ctx->engine->watches, s, ctx->db, key, !lives && store_find(ctx->store, ctx->db, key) != NULL);
+}
+
+bool engine_in_exec(const struct engine *e)
+{
+    return e->in_exec;
 }

@@ -205,6 +205,12 @@ uint64_t engine_log_offset(const struct engine *e)
     return e->log_offset;
 }
 
+void engine_set_log_offset(struct engine *e, uint64_t offset)
+{
+    assert(e->sink_count == 0);
+    e->log_offset = offset;
+}
+
 void engine_set_durable(struct engine *e, uint64_t offset)
 {
     e->durable = offset;

@@ -8,6 +8,7 @@ struct ctx;
 
 extern const struct command persist_commands[]; /* ends with a nameless one; persist_table.c */
 
+void cmd_bgrewriteaof(struct ctx *ctx);
 void cmd_dump(struct ctx *ctx);
 void cmd_restore(struct ctx *ctx);
 void cmd_save(struct ctx *ctx);

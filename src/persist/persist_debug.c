@@ -1,8 +1,9 @@
 /* DEBUG's subcommands of persistence. */
 #include "base/num.h"
+#include "persist/aof.h"
 #include "persist/persist_impl.h"
 
-static void flush_all(struct ctx *ctx)
+void persist_flush_all(struct ctx *ctx)
 {
     for (int db = 0; db < store_databases(ctx->store); db++) {
         db_changing(ctx, db, -1);
@@ -37,7 +38,7 @@ static void debug_reload(struct ctx *ctx)
         return;
     }
     uint64_t dirty = engine_stats(ctx->engine)->dirty;
-    if (flush) flush_all(ctx);
+    if (flush) persist_flush_all(ctx);
     enum load_result result = load_rdb_file(p, flags, false);
     engine_stats(ctx->engine)->dirty = dirty;
     effect_none(ctx);
@@ -64,6 +65,6 @@ bool persist_debug(struct ctx *ctx, void *state)
     else if (slice_is(arg(ctx, 1), "set-skip-checksum-validation") && ctx->argc == 3)
         debug_skip_checksum(ctx);
     else
-        return false;
+        return aof_debug(ctx);
     return true;
 }

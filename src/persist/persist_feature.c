@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "engine/config.h"
+#include "persist/aof.h"
 #include "persist/persist_cmds.h"
 #include "persist/persist_config.h"
 #include "persist/persist_impl.h"
@@ -15,7 +16,9 @@ static void *feature_init(struct engine *e)
     struct persist *p = mem_zalloc(sizeof(*p));
     p->engine = e;
     config_register(engine_config(e), persist_config_items, persist_config_item_count, p);
+    config_register(engine_config(e), aof_config_items, aof_config_item_count, p);
     p->child = child_new(e);
+    p->aof = aof_new(p);
     snapshot_init(p);
     return p;
 }
@@ -26,6 +29,7 @@ static bool feature_start(struct engine *e, void *state, struct buf *err)
     (void)e;
     (void)err;
     persist_config_bind(p);
+    aof_bind(p->aof);
     return true;
 }
 
@@ -35,6 +39,13 @@ static void feature_cron(struct engine *e, void *state)
     if (engine_cron_paused(e)) return;
     child_poll(p->child);
     snapshot_cron(p);
+    aof_cron(p->aof);
+}
+
+static void feature_turn_end(struct engine *e, void *state)
+{
+    (void)e;
+    aof_turn_end(((struct persist *)state)->aof);
 }
 
 /* With save points an emptied data set is saved at once, so that a crash does not bring it back. */
@@ -57,6 +68,7 @@ static void feature_stop(struct engine *e, void *state)
     struct persist *p = state;
     (void)e;
     child_free(p->child);
+    aof_free(p->aof);
     snapshot_deinit(p);
     mem_free(p);
 }
@@ -69,6 +81,7 @@ const struct feature persist_feature = {
     .init = feature_init,
     .start = feature_start,
     .cron = feature_cron,
+    .turn_end = feature_turn_end,
     .flushed_all = feature_flushed_all,
     .debug = persist_debug,
     .reset_stats = feature_reset_stats,
@@ -102,6 +115,8 @@ bool persist_load(struct engine *e, bool *stopped)
     struct persist *p = persist_of(e);
     uint64_t start_us = clock_mono_us();
     snapshot_clean(p);
+    if (!aof_start(p->aof, stopped)) return false;
+    if (*stopped || aof_wanted(p->aof)) return true;
     enum load_result result = load_rdb_file(p, 0, true);
     *stopped = result == LOAD_STOPPED;
     if (result == LOAD_OK)
@@ -133,5 +148,6 @@ bool persist_shutdown(struct engine *e, uint32_t flags)
         log_warning(engine_log(e), "There is a child saving an .rdb. Killing it!");
         snapshot_cancel(p);
     }
+    if (!aof_finish(p->aof, (flags & SHUTDOWN_FORCE) != 0)) return false;
     return final_save(p, flags);
 }

@@ -9,6 +9,7 @@
 #include "persist/persist_shell.h"
 #include "persist/snapshot.h"
 
+struct aof;
 struct info_section;
 
 /* Directives, bound once. */
@@ -30,6 +31,7 @@ struct persist {
     struct child *child;
     struct snapshot snapshot;
     struct load load;
+    struct aof *aof;
     bool skip_checksum;
     char aof_error[128]; /* what writes to the append-only file fail with; "": nothing */
 };
@@ -43,5 +45,6 @@ extern const struct info_section persist_info;
 
 /* persist_debug.c: DEBUG's subcommands of this folder; false: it is none of them. */
 bool persist_debug(struct ctx *ctx, void *state);
+void persist_flush_all(struct ctx *ctx); /* the log is not told */
 
 #endif

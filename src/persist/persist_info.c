@@ -1,5 +1,6 @@
 /* INFO persistence. Fields and their order are Redis's. */
 #include "engine/feature.h"
+#include "persist/aof.h"
 #include "persist/persist_impl.h"
 
 #include <inttypes.h>
@@ -46,21 +47,6 @@ static void write_rdb(struct buf *out, const struct persist *p)
     u64(out, "rdb_last_load_keys_loaded", p->load.last_loaded);
 }
 
-static void write_aof(struct buf *out, const struct persist *p)
-{
-    (void)p;
-    u64(out, "aof_enabled", 0);
-    u64(out, "aof_rewrite_in_progress", 0);
-    u64(out, "aof_rewrite_scheduled", 0);
-    i64(out, "aof_last_rewrite_time_sec", -1);
-    i64(out, "aof_current_rewrite_time_sec", -1);
-    text(out, "aof_last_bgrewrite_status", "ok");
-    u64(out, "aof_rewrites", 0);
-    u64(out, "aof_rewrites_consecutive_failures", 0);
-    text(out, "aof_last_write_status", "ok");
-    u64(out, "aof_last_cow_size", child_last_cow(p->child, CHILD_AOF));
-}
-
 static void write_loading(struct buf *out, const struct persist *p)
 {
     const struct load *l = &p->load;
@@ -85,9 +71,10 @@ static void write_persistence(struct engine *e, void *state, struct buf *out)
     u64(out, "async_loading", 0);
     write_child(out, &child);
     write_rdb(out, p);
-    write_aof(out, p);
+    aof_info(p->aof, out);
     u64(out, "module_fork_in_progress", 0);
     u64(out, "module_fork_last_cow_size", 0);
+    aof_info_more(p->aof, out);
     if (p->load.active) write_loading(out, p);
 }
 

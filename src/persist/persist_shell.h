@@ -19,6 +19,8 @@ struct persist_shell {
     bool (*serve)(void *arg);
     /* In a forked child, before its work: title, OOM score. May be NULL. */
     void (*in_child)(void *arg, const char *title);
+    /* What was promised cannot be kept: ends the process with 1. NULL: exit(1). */
+    void (*die)(void *arg);
 };
 
 /* shell is borrowed and outlives the engine. Needs persist_feature among the engine's features. */

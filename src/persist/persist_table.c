@@ -17,6 +17,8 @@
 
 /* clang-format off: a table, one command after the other in the order of their names */
 const struct command persist_commands[] = {
+    {COMMAND(GROUP_SERVER, "bgrewriteaof", cmd_bgrewriteaof, 1, ADMIN | CMD_NO_ASYNC_LOADING, 0),
+     DOCS("1.0.0", "O(1)", "Writes the append-only file anew, in the background.")},
     {COMMAND(GROUP_SERVER, "bgsave", cmd_bgsave, -1, ADMIN | CMD_NO_ASYNC_LOADING, 0),
      DOCS("1.0.0", "O(1)", "Writes a snapshot of all data to disk, in the background."),
      HISTORY({"3.2.2", "The `SCHEDULE` option."}, {"8.1.0", "The `CANCEL` option."}),

@@ -46,24 +46,6 @@ static bool apply_backlog(void *owner, struct buf *err)
 
 /* --- checks --- */
 
-static bool check_append_file(void *owner, const char *text, int64_t number, struct buf *err)
-{
-    (void)owner;
-    (void)number;
-    if (text[0] == '\0')
-        return no(err, "appendfilename can't be empty");
-    return strchr(text, '/') == NULL || no(err, "appendfilename can't be a path, just a filename");
-}
-
-static bool check_append_dir(void *owner, const char *text, int64_t number, struct buf *err)
-{
-    (void)owner;
-    (void)number;
-    if (text[0] == '\0')
-        return no(err, "appenddirname can't be empty");
-    return strchr(text, '/') == NULL || no(err, "appenddirname can't be a path, just a dirname");
-}
-
 static bool check_host_name(void *owner, const char *text, int64_t number, struct buf *err)
 {
     (void)owner;
@@ -88,7 +70,6 @@ static bool check_sentinel(void *owner, const char *text, int64_t number, struct
 
 /* --- the table --- */
 
-static const struct config_enum fsync_policies[] = {{"everysec", 1}, {"always", 2}, {"no", 0}, {NULL, 0}};
 static const struct config_enum diskless_load[] = {{"disabled", 0}, {"on-empty-db", 1}, {"swapdb", 2}, {NULL, 0}};
 static const struct config_enum channels[] = {{"allchannels", 1}, {"resetchannels", 0}, {NULL, 0}};
 static const struct config_enum endpoints[] = {{"ip", 0}, {"hostname", 1}, {"unknown-endpoint", 2}, {NULL, 0}};
@@ -106,20 +87,6 @@ enum {
 };
 
 const struct config_item future_config_items[] = {
-    /* append-only file */
-    {CONFIG_ITEM_BOOL("appendonly", LATER | CONFIG_DENY_LOADING, "no")},
-    {CONFIG_ITEM_STRING("appendfilename", FIXED, "appendonly.aof"), .check = check_append_file},
-    {CONFIG_ITEM_STRING("appenddirname", FIXED, "appendonlydir"), .check = check_append_dir},
-    {CONFIG_ITEM_ENUM("appendfsync", LATER, "everysec", fsync_policies)},
-    {CONFIG_ITEM_BOOL("no-appendfsync-on-rewrite", LATER, "no")},
-    {CONFIG_ITEM_INT("auto-aof-rewrite-percentage", LATER, "100", 0, INT_MAX)},
-    {CONFIG_ITEM_BYTES("auto-aof-rewrite-min-size", LATER, "64mb", 0, LLONG_MAX)},
-    {CONFIG_ITEM_BOOL("aof-load-truncated", LATER, "yes")},
-    {CONFIG_ITEM_BYTES("aof-load-corrupt-tail-max-size", LATER, "0", 0, LLONG_MAX)},
-    {CONFIG_ITEM_BOOL("aof-use-rdb-preamble", LATER, "yes")},
-    {CONFIG_ITEM_BOOL("aof-timestamp-enabled", LATER, "no")},
-    {CONFIG_ITEM_BOOL("aof-rewrite-incremental-fsync", LATER, "yes")},
-    {CONFIG_ITEM_BOOL("aof-disable-auto-gc", LATER, "no")},
     /* replication */
     {CONFIG_ITEM_SPECIAL("replicaof", FIXED | CONFIG_MULTI_ARG, "", set_replicaof), .alias = "slaveof"},
     {CONFIG_ITEM_STRING("masterauth", SECRET | OTHER_NAME, ""), .alias = "primaryauth"},

@@ -132,7 +132,6 @@ const struct config_item server_config_items[] = {
     {CONFIG_ITEM_STRING("proc-title-template", 0, "{title} {listen-addr} {server-mode}"), .check = check_title},
     {CONFIG_ITEM_STRING("server_cpulist", CPU_LIST, ""), .alias = "server-cpulist"},
     {CONFIG_ITEM_STRING("bio_cpulist", CPU_LIST, ""), .alias = "bio-cpulist"},
-    {CONFIG_ITEM_STRING("aof_rewrite_cpulist", CPU_LIST | CONFIG_INERT, ""), .alias = "aof-rewrite-cpulist"},
     {CONFIG_ITEM_BOOL("disable-thp", CONFIG_IMMUTABLE, "yes")},
     {CONFIG_ITEM_BOOL("jemalloc-bg-thread", CONFIG_INERT, "yes")},
     {CONFIG_ITEM_ENUM("oom-score-adj", 0, "no", oom_modes)},

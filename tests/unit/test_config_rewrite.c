@@ -47,6 +47,7 @@ static void rig_init(struct rig *r, const char *text, int argc, char **argv)
     config_register(r->config, net_config_items, net_config_item_count, r->net);
     config_register(r->config, future_config_items, future_config_item_count, r->config);
     config_register(r->config, persist_config_items, persist_config_item_count, NULL);
+    config_register(r->config, aof_config_items, aof_config_item_count, NULL);
     if (!config_load(r->config, path, argc, argv, &err)) fail_msg("%s\n%s", text, buf_cstr(&err));
     assert_true(config_start(r->config, &err));
     buf_deinit(&err);
