@@ -346,6 +346,13 @@ void cmd_lcs(struct ctx *ctx)
         reply_error(ctx->reply, SLICE("ERR String too long for LCS"));
         return;
     }
+    size_t bytes;
+    if (__builtin_mul_overflow((a.len + 1) * sizeof(uint32_t), b.len + 1, &bytes) ||
+        bytes > (size_t)*cmd_config(ctx)->bulk_max) {
+        reply_error(ctx->reply,
+                    SLICE("ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len"));
+        return;
+    }
     struct lcs l = {0};
     if (o.len ? !lcs_length(a, b, &l.len) : !lcs_find(a, b, &l)) {
         reply_error(ctx->reply, SLICE("ERR Insufficient memory, failed allocating transient memory for LCS"));

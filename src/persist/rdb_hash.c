@@ -153,7 +153,6 @@ static struct record *read_listpack(struct rdb_reader *r, bool triples, struct s
 /* ---- old packed forms */
 
 struct pairs {
-    struct rdb_reader *r;
     struct record *made;
     const struct rdb_load *load;
     struct buf field;
@@ -170,14 +169,14 @@ static bool pair_each(void *arg, struct slice element)
         return true;
     }
     const struct hash_item item = {.field = buf_slice(&p->field), .value = element};
-    return hash_load(p->made, &item, p->load->limits) ? true : rdb_fail(p->r, "a field of a hash twice");
+    return hash_load(p->made, &item, p->load->limits);
 }
 
 static struct record *read_old(struct rdb_reader *r, bool zipmap, struct slice key, const struct rdb_load *load)
 {
     struct slice bytes;
     if (!rdb_read_view(r, &r->spare, &bytes)) return NULL;
-    struct pairs p = {.r = r, .made = hash_new(key), .load = load};
+    struct pairs p = {.made = hash_new(key), .load = load};
     if (p.made == NULL) return rdb_no_room(r, key);
     bool ok = zipmap ? rdb_zipmap_each(bytes, pair_each, &p) : rdb_ziplist_each(bytes, pair_each, &p);
     if (!ok || p.has_field) (void)rdb_fail(r, "%s integrity check failed.", zipmap ? "Zipmap" : "Hash ziplist");

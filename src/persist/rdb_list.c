@@ -64,7 +64,8 @@ static bool read_node(struct rdb_reader *r, struct slice *bytes, bool *packed)
     if (kind != RDB_NODE_PLAIN && kind != RDB_NODE_PACKED)
         return rdb_fail(r, "unknown kind %llu of a list's node", (unsigned long long)kind);
     *packed = kind == RDB_NODE_PACKED;
-    return rdb_read_view(r, &r->spare, bytes);
+    if (!rdb_read_view(r, &r->spare, bytes)) return false;
+    return bytes->len > 0 ? true : rdb_fail(r, "a node of a list without bytes");
 }
 
 /* Most lists are one node: its bytes become the list. */

@@ -139,5 +139,5 @@ bool rdb_zipmap_each(struct slice bytes, rdb_old_each *each, void *arg)
         if (!take_text(&b, len, &value) || !take(&b, slack, &unused)) return false;
         if (!each(arg, field) || !each(arg, value)) return false;
     }
-    return *start >= ZIPMAP_COUNT_MAX || *start == count;
+    return count > 0 && (*start >= ZIPMAP_COUNT_MAX || *start == count);
 }

@@ -23,7 +23,8 @@ rdb_value_reader rdb_string_read, rdb_list_read, rdb_set_read, rdb_zset_read, rd
  * (checked whole, never read beyond), or `each` said so. Elements are views of the bytes or of the call's own. ---- */
 typedef bool rdb_old_each(void *arg, struct slice element);
 must_use bool rdb_ziplist_each(struct slice bytes, rdb_old_each *each, void *arg);
-must_use bool rdb_zipmap_each(struct slice bytes, rdb_old_each *each, void *arg); /* field, value, field, ... */
+/* field, value, field, ...; an empty one is broken: no server wrote it */
+must_use bool rdb_zipmap_each(struct slice bytes, rdb_old_each *each, void *arg);
 
 /* ---- collections element by element. Large ones are read ahead: each element's place in its table is on the way to
  * the cache while the next ones are read. ---- */

@@ -64,7 +64,6 @@ static struct record *read_elements(struct rdb_reader *r, uint8_t type, struct s
 /* ---- ziplists */
 
 struct pairs {
-    struct rdb_reader *r;
     struct record *made;
     const struct rdb_load *load;
     struct buf member;
@@ -83,13 +82,13 @@ static bool pair_each(void *arg, struct slice element)
     }
     p->has_member = false;
     if (slice_to_double(element, &score) != ST_OK) return false;
-    return load_one(p->r, p->made, buf_slice(&p->member), score, p->load);
+    return zset_load(p->made, buf_slice(&p->member), score, p->load->limits);
 }
 
 static struct record *read_ziplist(struct rdb_reader *r, struct slice bytes, struct slice key,
                                    const struct rdb_load *load)
 {
-    struct pairs p = {.r = r, .made = zset_new(key), .load = load};
+    struct pairs p = {.made = zset_new(key), .load = load};
     if (p.made == NULL) return rdb_no_room(r, key);
     if (!rdb_ziplist_each(bytes, pair_each, &p) || p.has_member)
         (void)rdb_fail(r, "Zset ziplist integrity check failed.");

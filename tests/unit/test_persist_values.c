@@ -703,7 +703,6 @@ static void empty_collections_are_left_out(void **state)
         PAYLOAD(RDB_LIST_ZIPLIST, "\x0b\x0b\0\0\0\x0a\0\0\0\0\0\xff"),
         PAYLOAD(RDB_HASH_ZIPLIST, "\x0b\x0b\0\0\0\x0a\0\0\0\0\0\xff"),
         PAYLOAD(RDB_ZSET_ZIPLIST, "\x0b\x0b\0\0\0\x0a\0\0\0\0\0\xff"),
-        PAYLOAD(RDB_HASH_ZIPMAP, "\2\0\xff"),
         PAYLOAD(RDB_SET_INTSET, "\x08\2\0\0\0\0\0\0\0"),
         PAYLOAD(RDB_SET_LISTPACK, "\7\7\0\0\0\0\0\xff"),
         PAYLOAD(RDB_HASH_LISTPACK, "\7\7\0\0\0\0\0\xff"),
@@ -740,6 +739,8 @@ static void broken_values_are_refused(void **state)
         PAYLOAD(RDB_ZSET_LISTPACK, "\x0c\x0c\0\0\0\2\0\1\1\x81"
                                    "x\2\xff"), /* a score that is no number */
         PAYLOAD(RDB_LIST_QUICKLIST_2, "\1\3\1a"),
+        PAYLOAD(RDB_LIST_QUICKLIST_2, "\1\1\0"),
+        PAYLOAD(RDB_HASH_ZIPMAP, "\2\0\xff"),
         PAYLOAD(RDB_MODULE_2, "\1"),
         PAYLOAD(8, "\1"),
         PAYLOAD(RDB_HASH_LISTPACK_EX_PRE_GA, "\1"),

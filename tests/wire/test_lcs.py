@@ -33,6 +33,12 @@ LCS a b IDX IDX
 LCS a b WITHMATCHLEN WITHMATCHLEN IDX
 LCS a b IDX MINMATCHLEN 1 MINMATCHLEN 3
 
+# lcs of strings that would take too much memory
+SETRANGE k 423324 1
+LCS k k
+LCS k k LEN
+LCS k missing
+
 # lcs of numbers and binary
 MSET a 123456 b 135 c "\x00\x01\xff\x00" d "\x01\x00\x00"
 LCS a b
