@@ -142,6 +142,17 @@ static void tell_success(struct persist *p, const struct rdb_loaded *out)
                (unsigned long long)out->keys, (unsigned long long)out->expired, empty);
 }
 
+/* There is nobody to run them yet; they must not be lost by that. */
+static void keep_functions(struct persist *p, unsigned flags, const struct rdb_loaded *out)
+{
+    if (out->functions.len == 0 && (flags & LOAD_MERGE)) return;
+    buf_clear(&p->functions);
+    buf_append_slice(&p->functions, buf_slice(&out->functions));
+    if (out->functions.len > 0)
+        log_warning(engine_log(p->engine), "The file has libraries of functions: they are kept and saved again, but "
+                                           "this version cannot run them.");
+}
+
 bool load_rdb(struct persist *p, struct rdb_reader *r, const char *name, unsigned flags, struct rdb_loaded *out)
 {
     struct engine *e = p->engine;
@@ -170,10 +181,12 @@ bool load_rdb(struct persist *p, struct rdb_reader *r, const char *name, unsigne
     p->load.last_loaded = out->keys;
     p->load.last_expired = out->expired;
     p->load.loaded_bytes = s.before + rdb_reader_offset(r);
-    if (ok)
+    if (ok) {
+        keep_functions(p, flags, out);
         tell_success(p, out);
-    else if (!p->load.stopped)
+    } else if (!p->load.stopped) {
         tell_failure(p, r, name);
+    }
     return ok;
 }
 

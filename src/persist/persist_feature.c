@@ -70,6 +70,7 @@ static void feature_stop(struct engine *e, void *state)
     child_free(p->child);
     aof_free(p->aof);
     snapshot_deinit(p);
+    buf_deinit(&p->functions);
     mem_free(p);
 }
 

@@ -32,6 +32,7 @@ struct persist {
     struct snapshot snapshot;
     struct load load;
     struct aof *aof;
+    struct buf functions; /* libraries of the file that was loaded, as in struct rdb_loaded: saved again as they came */
     bool skip_checksum;
     char aof_error[128]; /* what writes to the append-only file fail with; "": nothing */
 };

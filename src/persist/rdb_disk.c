@@ -93,6 +93,7 @@ static bool write_store(struct target *t, bool aof_base, struct buf *err)
         .now_ms = engine_now_ms(e),
         .memory_used = mem_used(),
         .aof_base = aof_base,
+        .functions = buf_slice(&persist_of(e)->functions),
         .clocks = engine_policy_is_lru(e) ? RDB_CLOCKS_IDLE
                   : engine_policy_is_lfu(e) ? RDB_CLOCKS_FREQUENCY
                                             : RDB_CLOCKS_NONE,

@@ -13,6 +13,7 @@ struct rdb_save {
     uint64_t now_ms;
     size_t memory_used; /* for the aux field */
     bool aof_base;
+    struct slice functions; /* as in struct rdb_loaded */
     enum rdb_clocks clocks;
     uint64_t (*idle_s)(void *arg, uint32_t clock); /* of RDB_CLOCKS_IDLE */
     uint8_t (*frequency)(void *arg, uint32_t clock);

@@ -6,6 +6,7 @@
 #include "persist/rdb_format.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static void write_aux(struct rdb_writer *w, const char *name, struct slice value)
 {
@@ -30,6 +31,17 @@ static void write_header(struct rdb_writer *w, const struct rdb_save *save)
     write_aux_u64(w, "ctime", save->now_ms / 1000);
     write_aux_u64(w, "used-mem", save->memory_used);
     write_aux_u64(w, "aof-base", save->aof_base);
+}
+
+static void write_functions(struct rdb_writer *w, struct slice all)
+{
+    uint64_t len;
+    for (; all.len > 0; all = slice_of(all.ptr + len, all.len - (size_t)len)) {
+        memcpy(&len, all.ptr, sizeof(len));
+        all = slice_of(all.ptr + sizeof(len), all.len - sizeof(len));
+        rdb_write_byte(w, RDB_OP_FUNCTION2);
+        rdb_write_string(w, slice_of(all.ptr, (size_t)len));
+    }
 }
 
 struct walk {
@@ -80,6 +92,7 @@ bool rdb_save_store(struct rdb_writer *w, const struct store *store, const struc
     struct walk walk = {.w = w, .save = save, .refused = refused, .next_progress = save->progress_keys};
     if (save->progress == NULL) walk.next_progress = UINT64_MAX;
     write_header(w, save);
+    write_functions(w, save->functions);
     for (int db = 0; db < store_databases(store) && !w->failed; db++) {
         if (store_len(store, db) == 0) continue;
         rdb_write_byte(w, RDB_OP_SELECT_DB);

@@ -19,15 +19,17 @@ void cmd_save(struct ctx *ctx)
         reply_failed(ctx);
 }
 
+/* Inside of a transaction it is always put off: half of one must not be saved. */
 static void start(struct ctx *ctx, bool schedule)
 {
     struct persist *p = persist_of(ctx->engine);
+    bool busy = child_kind(p->child) != CHILD_NONE;
     if (child_kind(p->child) == CHILD_SNAPSHOT) {
         reply_error(ctx->reply, SLICE("ERR Background save already in progress"));
-    } else if (child_kind(p->child) != CHILD_NONE && schedule) {
+    } else if (ctx->nested || (busy && schedule)) {
         p->snapshot.scheduled = true;
         reply_simple(ctx->reply, SLICE("Background saving scheduled"));
-    } else if (child_kind(p->child) != CHILD_NONE) {
+    } else if (busy) {
         reply_error(ctx->reply, SLICE("ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE "
                                       "SCHEDULE in order to schedule a BGSAVE whenever possible."));
     } else if (snapshot_start(p)) {

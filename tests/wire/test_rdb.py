@@ -3,6 +3,7 @@ the end of a server."""
 import os
 import random
 import re
+import shutil
 import signal
 import struct
 import time
@@ -420,6 +421,16 @@ def test_same_replies(pair, proto, line):
         assert ours.call("LASTSAVE").kind == oracle.call("LASTSAVE").kind
 
 
+def test_in_a_transaction_it_is_put_off(pair):
+    ours, oracle = pair.both()
+    with ours, oracle:
+        for conn in (ours, oracle):
+            before = int(info(conn, "persistence")["rdb_saves"])
+            conn.many([("MULTI",), ("SET", "a", "1"), ("BGSAVE",), ("SET", "b", "1")])
+            assert [r.text for r in conn.call("EXEC").value] == ["OK", "Background saving scheduled", "OK"]
+            wait_for("the save", lambda: int(info(conn, "persistence")["rdb_saves"]) == before + 1)
+
+
 def test_same_fields_of_info(pair):
     ours, oracle = pair.both()
     with ours, oracle:
@@ -448,3 +459,23 @@ def test_an_old_and_a_new_version(start):
     server.start()
     with server.conn() as c:
         assert c.call("GET", "a").text == "b"
+
+
+def test_functions_are_not_lost(start, tmp_path):
+    oracle = start(oracle=True)
+    sources = ["#!lua name=lib%d\nredis.register_function('f%d', function() return %d end)" % (i, i, i) for i in (1, 2)]
+    with oracle.conn() as c:
+        c.many([("FUNCTION", "LOAD", source) for source in sources] + [("SET", "a", "1"), ("SAVE",)])
+        listed = repr(c.call("FUNCTION", "LIST", "WITHCODE"))
+    for i in (1, 2):
+        (tmp_path / str(i)).mkdir()
+    copy_rdb(oracle, tmp_path / "1")
+    server = start({"dir": str(tmp_path / "1"), "rdb-target-version": "10"})
+    with server.conn() as c:
+        assert c.call("DEBUG", "RELOAD").text == "OK"
+        assert c.call("SAVE").text == "OK"
+    shutil.copy(tmp_path / "1" / "dump.rdb", tmp_path / "2" / "dump.rdb")
+    again = start({"dir": str(tmp_path / "2")}, oracle=True)
+    with again.conn() as c:
+        assert sorted(repr(c.call("FUNCTION", "LIST", "WITHCODE"))) == sorted(listed)
+        assert c.call("FCALL", "f2", "0").value == 2
