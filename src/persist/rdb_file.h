@@ -4,7 +4,8 @@
 
 #include "persist/rdb_io.h"
 #include "persist/rdb_value.h"
-#include "store/store.h"
+
+struct store;
 
 /* What access clocks a file carries: the policy decides which of the two a clock means. */
 enum rdb_clocks { RDB_CLOCKS_NONE, RDB_CLOCKS_IDLE, RDB_CLOCKS_FREQUENCY };
@@ -28,8 +29,27 @@ struct rdb_save {
 must_use bool rdb_save_store(struct rdb_writer *w, const struct store *store, const struct rdb_save *save,
                              struct buf *refused);
 
+/* What is being read: so that an error can say what it hit. */
+enum rdb_doing {
+    RDB_DOING_START,
+    RDB_DOING_TYPE,
+    RDB_DOING_AUX,
+    RDB_DOING_EXPIRE,
+    RDB_DOING_NUMBER,
+    RDB_DOING_FUNCTION,
+    RDB_DOING_MODULE,
+    RDB_DOING_KEY,
+    RDB_DOING_VALUE,
+    RDB_DOING_CHECKSUM,
+};
+
 struct rdb_loaded {
     uint64_t keys, expired, empty; /* read into the store; left out for their time, or as empty collections */
+    uint64_t volatile_keys;        /* with a time to expire, of all that were read */
+    enum rdb_doing doing;
+    int type;               /* of the key: set in KEY and VALUE */
+    struct buf key;         /* set in VALUE */
+    bool checksummed;       /* the file carries a checksum */
     bool aof_base;
     int repl_db;            /* database that the replication stream was in; -1: not told */
     char repl_id[41];       /* "" when not told */
@@ -53,9 +73,11 @@ struct rdb_load_file {
     uint64_t progress_bytes;
     void (*key_read)(void *arg);                        /* behind each key; may be NULL */
     void (*skipped)(void *arg, struct slice empty_key); /* may be NULL */
+    void (*aux)(void *arg, struct slice name, struct slice value); /* may be NULL */
+    void (*database)(void *arg, uint64_t db);                      /* one is selected; may be NULL */
     void *arg;
 };
-/* Reads a whole file into the store, which is empty. False: r->error says what is wrong and where; what was read so far
+/* Reads a whole file into the store, which is empty; store NULL: everything is read and checked, and dropped. False: r->error says what is wrong and where; what was read so far
  * is in the store. The caller checks that nothing follows. */
 must_use bool rdb_load_store(struct rdb_reader *r, struct store *store, const struct rdb_load_file *load,
                              struct rdb_loaded *out);

@@ -3,6 +3,7 @@
 
 #include "base/num.h"
 #include "persist/rdb_format.h"
+#include "store/store.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,7 @@ struct loading {
     uint32_t clock;
     bool has_clock;
     uint64_t next_progress;
-    struct buf key, spare;
+    struct buf name, spare;
 };
 
 static bool read_header(struct rdb_reader *r, bool relaxed)
@@ -55,8 +56,9 @@ static bool read_aux(struct loading *l)
     struct slice value;
     uint64_t number = 0;
     int64_t offset;
-    if (!rdb_read_string(l->r, &l->key) || !rdb_read_view(l->r, &l->spare, &value)) return false;
-    struct slice name = buf_slice(&l->key);
+    if (!rdb_read_string(l->r, &l->name) || !rdb_read_view(l->r, &l->spare, &value)) return false;
+    struct slice name = buf_slice(&l->name);
+    if (l->load->aux != NULL) l->load->aux(l->load->arg, name, value);
     if (slice_eq(name, SLICE("redis-ver")) || slice_eq(name, SLICE("valkey-ver"))) {
         copy_text(out->version, sizeof(out->version), value);
     } else if (slice_eq(name, SLICE("ctime")) && aux_u64(value, &number)) {
@@ -79,6 +81,8 @@ static bool read_select(struct loading *l)
 {
     uint64_t db;
     if (!rdb_read_len(l->r, &db)) return false;
+    if (l->load->database != NULL) l->load->database(l->load->arg, db);
+    if (l->store == NULL) return true;
     if (db >= (uint64_t)store_databases(l->store))
         return rdb_fail(l->r, "database %llu: this server is configured for %d", (unsigned long long)db,
                         store_databases(l->store));
@@ -92,7 +96,7 @@ static bool read_resize(struct loading *l)
     enum { RESERVE_MAX = 64 * 1024 * 1024 };
     uint64_t keys, volatile_keys;
     if (!rdb_read_len(l->r, &keys) || !rdb_read_len(l->r, &volatile_keys)) return false;
-    if (keys <= RESERVE_MAX) store_reserve(l->store, l->db, (size_t)keys);
+    if (l->store != NULL && keys <= RESERVE_MAX) store_reserve(l->store, l->db, (size_t)keys);
     return true;
 }
 
@@ -159,6 +163,11 @@ static bool read_slot_info(struct rdb_reader *r)
 
 static bool put(struct loading *l, struct store_key key, struct record *owned_r)
 {
+    if (l->store == NULL) {
+        record_free(owned_r);
+        l->out->keys++;
+        return true;
+    }
     struct record *old = store_find(l->store, l->db, key);
     if (old != NULL && !l->load->allow_duplicates) {
         record_free(owned_r);
@@ -174,13 +183,21 @@ static bool put(struct loading *l, struct store_key key, struct record *owned_r)
 
 static bool read_key(struct loading *l, uint8_t type)
 {
-    if (!rdb_read_string(l->r, &l->key)) return false;
-    if (l->key.len >= UINT32_MAX) return rdb_fail(l->r, "a key of %zu bytes", l->key.len);
-    struct slice name = buf_slice(&l->key);
-    struct store_key key = store_key(l->store, name);
-    store_prefetch(l->store, l->db, key.hash);
+    struct buf *key_text = &l->out->key;
+    l->out->type = type;
+    l->out->doing = RDB_DOING_KEY;
+    if (!rdb_read_string(l->r, key_text)) return false;
+    if (key_text->len >= UINT32_MAX) return rdb_fail(l->r, "a key of %zu bytes", key_text->len);
+    struct slice name = buf_slice(key_text);
+    struct store_key key = {0};
+    if (l->store != NULL) {
+        key = store_key(l->store, name);
+        store_prefetch(l->store, l->db, key.hash);
+    }
+    l->out->doing = RDB_DOING_VALUE;
     struct record *r = rdb_value_read(l->r, type, name, &l->load->value);
     if (r == NULL && l->r->failed) return false;
+    if (l->expire_ms != 0) l->out->volatile_keys++;
     bool ok = true;
     if (r == NULL) {
         l->out->empty++;
@@ -215,7 +232,9 @@ static bool read_end(struct loading *l)
     struct rdb_reader *r = l->r;
     uint64_t made = rdb_reader_crc(r), stored;
     if (r->version < 5) return true;
+    l->out->doing = RDB_DOING_CHECKSUM;
     if (!rdb_read_u64(r, &stored)) return false;
+    l->out->checksummed = stored != 0;
     if (r->checksum && stored != 0 && stored != made)
         return rdb_fail(r, "RDB CRC error: the file says %016llx, its bytes make %016llx", (unsigned long long)stored,
                         (unsigned long long)made);
@@ -225,8 +244,17 @@ static bool read_end(struct loading *l)
 /* One element of the file. *more: it was not the end. */
 static bool read_element(struct loading *l, bool *more)
 {
+    static const uint8_t doing[256] = {
+        [RDB_OP_EXPIRE_MS] = RDB_DOING_EXPIRE,     [RDB_OP_EXPIRE_S] = RDB_DOING_EXPIRE,
+        [RDB_OP_IDLE] = RDB_DOING_NUMBER,          [RDB_OP_FREQ] = RDB_DOING_NUMBER,
+        [RDB_OP_SELECT_DB] = RDB_DOING_NUMBER,     [RDB_OP_RESIZE_DB] = RDB_DOING_NUMBER,
+        [RDB_OP_SLOT_INFO] = RDB_DOING_NUMBER,     [RDB_OP_AUX] = RDB_DOING_AUX,
+        [RDB_OP_FUNCTION2] = RDB_DOING_FUNCTION,   [RDB_OP_MODULE_AUX] = RDB_DOING_MODULE,
+    };
     uint8_t opcode;
+    l->out->doing = RDB_DOING_TYPE;
     if (!rdb_read_byte(l->r, &opcode)) return false;
+    l->out->doing = doing[opcode];
     switch (opcode) {
     case RDB_OP_EOF: *more = false; return read_end(l);
     case RDB_OP_EXPIRE_MS: case RDB_OP_EXPIRE_S: return read_expire(l, opcode);
@@ -238,7 +266,10 @@ static bool read_element(struct loading *l, bool *more)
     case RDB_OP_FUNCTION2: return read_function(l);
     case RDB_OP_MODULE_AUX: return skip_module_aux(l->r);
     case RDB_OP_SLOT_INFO: return read_slot_info(l->r);
-    default: return read_key(l, opcode);
+    default:
+        l->out->doing = RDB_DOING_TYPE;
+        if (!rdb_type_known(opcode)) return rdb_fail(l->r, "Invalid object type: %u", opcode);
+        return read_key(l, opcode);
     }
 }
 
@@ -255,10 +286,10 @@ bool rdb_load_store(struct rdb_reader *r, struct store *store, const struct rdb_
     struct loading l = {.r = r, .store = store, .load = load, .out = out, .next_progress = load->progress_bytes};
     *out = (struct rdb_loaded){.repl_db = -1, .repl_offset = -1};
     bool more = true, ok = read_header(r, load->relaxed);
-    store_unit_open(store);
+    if (store != NULL) store_unit_open(store);
     while (ok && more) ok = read_element(&l, &more) && progress(&l);
-    store_unit_close(store);
-    buf_deinit(&l.key);
+    if (store != NULL) store_unit_close(store);
+    buf_deinit(&l.name);
     buf_deinit(&l.spare);
     return ok;
 }
@@ -266,4 +297,5 @@ bool rdb_load_store(struct rdb_reader *r, struct store *store, const struct rdb_
 void rdb_loaded_deinit(struct rdb_loaded *out)
 {
     buf_deinit(&out->functions);
+    buf_deinit(&out->key);
 }

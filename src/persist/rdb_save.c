@@ -4,6 +4,7 @@
 #include "base/num.h"
 #include "base/version.h"
 #include "persist/rdb_format.h"
+#include "store/store.h"
 
 #include <stdio.h>
 #include <string.h>

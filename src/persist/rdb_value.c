@@ -46,6 +46,11 @@ void rdb_value_write(struct rdb_writer *w, const struct record *r, uint8_t type)
     codecs[record_type(r)]->write(w, r, type);
 }
 
+bool rdb_type_known(uint8_t type)
+{
+    return (type < ARRAY_LEN(readers) && readers[type] != NULL) || type == RDB_MODULE_2;
+}
+
 struct record *rdb_value_read(struct rdb_reader *r, uint8_t type, struct slice key, const struct rdb_load *load)
 {
     if (type < ARRAY_LEN(readers) && readers[type] != NULL) return readers[type](r, type, key, load);

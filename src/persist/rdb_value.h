@@ -17,6 +17,7 @@ struct rdb_load {
     uint64_t now_ms;
     bool keep_due_fields; /* false: fields of hashes whose time has come are left out (a primary's load) */
 };
+bool rdb_type_known(uint8_t type); /* one that rdb_value_read has something to say about */
 /* Reads a value and makes its record. NULL with nothing failed: the collection is empty, which an old bug could write;
  * it is skipped. NULL and r->failed: damaged, or a type that is not known. Everything is validated before use. */
 struct record *rdb_value_read(struct rdb_reader *r, uint8_t type, struct slice key,
