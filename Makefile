@@ -314,6 +314,7 @@ install: all
 	install -m 644 packaging/man/*.1 $(mandir)/man1/
 	install -m 644 packaging/man/*.5 $(mandir)/man5/
 	install -m 644 packaging/completion/cairn.bash $(bashdir)/cairn-server
+	$(foreach n,check-rdb check-aof,ln -sf cairn-server $(bashdir)/cairn-$(n) &&) :
 	install -m 644 packaging/completion/_cairn $(zshdir)/_cairn
 	sed 's|@PREFIX@|$(PREFIX)|g; s|@SYSCONFDIR@|$(SYSCONFDIR)|g' packaging/cairn-server.service >$(unitdir)/cairn-server.service
 	install -m 644 packaging/cairn.conf LICENSE $(docdir)/
@@ -323,7 +324,7 @@ uninstall:
 	rm -f $(foreach p,server cli benchmark check-rdb check-aof,$(bindir)/cairn-$(p))
 	for p in server cli benchmark check-rdb check-aof; do \
 	    case "$$(readlink $(bindir)/redis-$$p)" in cairn-*) rm -f $(bindir)/redis-$$p;; esac; done
-	rm -f $(mandir)/man1/cairn-*.1 $(mandir)/man5/cairn.conf.5 $(bashdir)/cairn-server $(zshdir)/_cairn
+	rm -f $(mandir)/man1/cairn-*.1 $(mandir)/man5/cairn.conf.5 $(bashdir)/cairn-* $(zshdir)/_cairn
 	rm -f $(unitdir)/cairn-server.service
 	rm -rf $(docdir)
 

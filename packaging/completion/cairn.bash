@@ -66,3 +66,18 @@ _cairn_server()
     esac
 }
 complete -o filenames -F _cairn_server cairn-server
+
+_cairn_check()
+{
+    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} options='--stats --help --version'
+    COMPREPLY=()
+    case ${COMP_WORDS[0]##*/} in *check-aof) options='--fix --yes --truncate-to-timestamp --help --version';; esac
+    case $previous in
+    --truncate-to-timestamp) return;;
+    esac
+    case $current in
+    -*) mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current");;
+    *) mapfile -t COMPREPLY < <(compgen -f -- "$current");;
+    esac
+}
+complete -o filenames -F _cairn_check cairn-check-rdb cairn-check-aof

@@ -232,7 +232,7 @@ void aof_walk_run(struct aof_walk *w)
             check_progress(w->c, offset(w), w->size);
         }
     }
-    if (w->in_multi && !w->stopped && w->error.len == 0 && w->at_end)
+    if (w->in_multi && !w->stopped && w->error.len == 0 && look(w, 1) == 0)
         (void)fail_at(w, ok ? w->data_at : offset(w), "Reached EOF before reading EXEC for MULTI");
     check_progress_end(w->c);
 }

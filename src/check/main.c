@@ -41,9 +41,9 @@ static const char *base_name(const char *path)
     return slash == NULL ? path : slash + 1;
 }
 
-static int usage(const char *text, const char *name)
+static int usage(FILE *out, const char *text, const char *name)
 {
-    printf(text, name);
+    fprintf(out, text, name);
     return 1;
 }
 
@@ -71,7 +71,7 @@ static int rdb_main(struct check *c, const char *name, int argc, char **argv)
         c->stats = true;
         at++;
     }
-    if (argc != at + 1) return usage(rdb_usage, name);
+    if (argc != at + 1) return usage(stderr, rdb_usage, name);
     return check_rdb_file(c, argv[at]) ? 0 : 1;
 }
 
@@ -96,10 +96,10 @@ static int aof_main(struct check *c, const char *name, int argc, char **argv)
             if (!take_timestamp(argv[++at], &options.timestamp)) return 1;
             options.truncate = options.timestamp != 0;
         } else {
-            return usage(aof_usage, name);
+            return usage(stdout, aof_usage, name);
         }
     }
-    if (at != argc - 1) return usage(aof_usage, name);
+    if (at != argc - 1) return usage(stdout, aof_usage, name);
     return check_aof_file(c, argv[at], &options) ? 0 : 1;
 }
 
