@@ -144,10 +144,12 @@ help:
 ## make test          everything below down to test-conformance, with totals; TEST_STEPS='unit wire' chooses
 ## make test-unit     unit tests, debug build            make test-wire      same scripts against redis-server and us
 ## make test-asan     unit tests under ASan and UBSan    make test-wire-asan wire tests, sanitised server
+## make test-persist  kill -9, bit flips: tests/persist, short
 ## make test-fuzz     short run of every fuzz target     make test-examples  the scripts of examples/
 ## make check         layers, writable globals, headers that stand alone, format, and the checks' own test
 ## make asan | tsan   sanitised builds and the tests under them
 ## make fuzz          every fuzz target for FUZZ_SECONDS (20) each
+## make nightly       the long forms: persistence rigs, model tests, fuzzing for NIGHTLY_SECONDS (300) each target
 ## make conformance   Redis 7.0.15's own Tcl suite; UNITS='unit/expire ...' chooses
 ## make bench         side by side with redis-server: bench/run, bench/types, bench/persist
 ## make format        clang-format in place
@@ -224,7 +226,7 @@ objects: $(patsubst src/%.c,$(B)/obj/%.o,$(sources))
 # ------------------------------------------------------------------------------------------------- run and test
 
 .PHONY: run install-deps test check asan tsan fuzz bench conformance format
-.PHONY: test-unit test-wire test-asan test-wire-asan test-fuzz test-examples test-conformance
+.PHONY: test-unit test-wire test-asan test-wire-asan test-fuzz test-examples test-conformance test-persist nightly
 PORT         ?= 6379
 FUZZ_SECONDS ?= 20
 JOBS         := $(shell nproc 2>/dev/null || echo 2)
@@ -262,6 +264,14 @@ test-wire:
 test-wire-asan:
 	+@$(SUBMAKE) MODE=asan all
 	@tools/run-wire build/asan/cairn-server
+
+test-persist:
+	+@$(SUBMAKE) MODE=release all
+	@tools/run-persist build/cairn-server
+
+nightly:
+	@tools/install-deps test
+	@tools/run-nightly $(NIGHTLY_STEPS)
 
 asan: test-asan test-wire-asan
 
