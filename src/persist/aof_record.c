@@ -65,11 +65,22 @@ static struct slice behind(struct slice line, size_t n)
     return slice_of(line.ptr + n, line.len - n);
 }
 
+/* One letter away from the word. */
+static bool resembles(struct slice line, const char *word)
+{
+    size_t len = strlen(word), differ = 0;
+    if (line.len < len) return false;
+    for (size_t i = 0; i < len; i++) differ += line.ptr[i] != word[i];
+    return differ == 1;
+}
+
 enum aof_line aof_line_parse(struct slice line, struct aof_record *record, uint64_t *number)
 {
     if (begins(line, "#CRC:")) return parse_head(behind(line, 5), record) ? AOF_LINE_RECORD : AOF_LINE_BAD;
     if (begins(line, "#OFF:")) return slice_to_u64(behind(line, 5), number) == ST_OK ? AOF_LINE_OFFSET : AOF_LINE_BAD;
     if (begins(line, "#TS:")) return slice_to_u64(behind(line, 4), number) == ST_OK ? AOF_LINE_TIME : AOF_LINE_OTHER;
+    /* A letter that changed must not make a head a line that is skipped, and its record bytes without a checksum. */
+    if (resembles(line, "#CRC:") || resembles(line, "#OFF:")) return AOF_LINE_BAD;
     return AOF_LINE_OTHER;
 }
 
