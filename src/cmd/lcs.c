@@ -34,14 +34,10 @@ bool lcs_length(struct slice a, struct slice b, uint32_t *len)
     return true;
 }
 
-/* A table that is larger is refused: the kernel promises more memory than it has, and would end the process for it. */
-enum { LCS_TABLE_MAX_GB = 4 };
-
 static uint32_t *table_fill(struct slice a, struct slice b)
 {
     size_t width = b.len + 1, cells;
-    if (__builtin_mul_overflow(a.len + 1, width, &cells) || cells > ((size_t)LCS_TABLE_MAX_GB << 30) / sizeof(uint32_t))
-        return NULL;
+    if (__builtin_mul_overflow(a.len + 1, width, &cells) || cells > SIZE_MAX / sizeof(uint32_t)) return NULL;
     uint32_t *table = mem_try_alloc(cells * sizeof(*table));
     if (table == NULL) return NULL;
     memset(table, 0, width * sizeof(*table));

@@ -8,6 +8,7 @@
  * may make further keys ready (a list that moves on to another list): the loop ends when the queue is empty. */
 #include "engine/blocking_impl.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "engine/engine_impl.h"
 #include "engine/session_impl.h"
@@ -136,6 +137,17 @@ static void count_failure(struct engine *e, const struct blocked_command *bc, ui
         e->command_stats[entry->id].failed++;
 }
 
+/* The slow log and the latency events get a command that waited when it is served, with the time that serving took. */
+static void observe_served(struct engine *e, struct ctx *ctx, uint64_t ticks)
+{
+    const struct command_entry *container;
+    if (likely(ticks <= e->slow_ticks))
+        return;
+    const struct command_entry *entry = command_index_resolve(e->index, ctx->argv, ctx->argc, &container);
+    if (entry != NULL)
+        engine_observe_slow(e, ctx, entry, engine_ticks_ns(e, ticks) / 1000);
+}
+
 /* Ends the wait with what `answer` replies. */
 static void finish(struct session *s, void (*answer)(struct ctx *ctx, const struct blocking_kind *kind))
 {
@@ -214,8 +226,9 @@ static bool serve_one(struct engine *e, struct wait *w)
     unit_begin(e);
     ctx.effect_slot = unit_slot_reserve(e);
     uint64_t logged = e->log_offset;
-    uint64_t errors = e->call_errors;
+    uint64_t errors = e->call_errors, start = clock_ticks();
     bool served = bc->kind->serve(&ctx, key);
+    uint64_t ticks = clock_ticks() - start;
     count_failure(e, bc, errors);
     if (ctx.effect_slot >= 0 && ctx.changed && !ctx.effect_given && !ctx.effect_suppressed)
         unit_effect_set(e, ctx.effect_slot, ctx.db, ctx.argc, ctx.argv, NULL);
@@ -223,6 +236,7 @@ static bool serve_one(struct engine *e, struct wait *w)
     if (e->log_offset != logged)
         s->log_offset = e->log_offset;
     if (served) {
+        observe_served(e, &ctx, ticks);
         command_free(detach(s));
         engine_reply_mode_end(s);
         wake(s);

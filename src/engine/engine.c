@@ -360,7 +360,7 @@ static void account(struct engine *e, struct ctx *ctx, const struct command_entr
             stats->latency = mem_zalloc(sizeof(*stats->latency));
         histogram_add(stats->latency, engine_ticks_ns(e, ticks));
     }
-    if (unlikely(ticks > e->slow_ticks))
+    if (unlikely(ticks > e->slow_ticks) && (ctx->session == NULL || ctx->session->blocked_command == NULL))
         engine_observe_slow(e, ctx, entry, engine_ticks_ns(e, ticks) / 1000);
 }
 

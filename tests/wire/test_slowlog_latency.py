@@ -1,4 +1,6 @@
 """SLOWLOG and LATENCY: arguments, and what is in the entries."""
+import time
+
 import pytest
 
 from resp import OK
@@ -97,6 +99,27 @@ def test_entries_are_the_oracles(pair):
         conn.many(LINES)
         logs.append(entries(conn, "-1"))
         conn.call("CONFIG", "SET", "slowlog-log-slower-than", "10000")
+        conn.close()
+    assert logs[0] == logs[1]
+
+
+def test_a_command_that_waited_is_there_when_it_is_served(pair):
+    logs = []
+    for conn, waiting in zip(pair.both(), pair.both()):
+        conn.call("CONFIG", "SET", "slowlog-log-slower-than", "0", "slowlog-max-len", "128")
+        conn.call("SLOWLOG", "RESET")
+        waiting.send("BLPOP", "waited", "0")
+        deadline = time.monotonic() + 10
+        while b"cmd=blpop" not in conn.call("CLIENT", "LIST").value and time.monotonic() < deadline:
+            time.sleep(0.01)
+        before = [e for e in entries(conn, "-1") if b"BLPOP" in repr(e).encode()]
+        assert before == []
+        conn.call("SLOWLOG", "RESET")
+        conn.many([("MULTI",), ("RPUSH", "waited", "a"), ("SET", "other", "b"), ("EXEC",)])
+        assert waiting.read().value[1].value == b"a"
+        logs.append(entries(conn, "-1"))
+        conn.call("CONFIG", "SET", "slowlog-log-slower-than", "10000")
+        waiting.close()
         conn.close()
     assert logs[0] == logs[1]
 
