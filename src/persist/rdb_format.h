@@ -61,6 +61,7 @@ enum rdb_string_form { RDB_INT8, RDB_INT16, RDB_INT32, RDB_LZF }; /* the low 6 b
 enum rdb_quicklist_node { RDB_NODE_PLAIN = 1, RDB_NODE_PACKED = 2 };
 
 enum {
+    RDB_VERSION_CHECKSUM = 5,   /* the first that ends with one */
     RDB_VERSION_MIN_WRITTEN = 10,
     RDB_VERSION = 11,           /* what holds everything but field expiries */
     RDB_VERSION_FIELD_TTL = 12,

@@ -56,6 +56,8 @@ static bool read_aux(struct loading *l)
     struct slice value;
     uint64_t number = 0;
     int64_t offset;
+    /* Files so old have neither these nor a checksum: it is the version that was damaged. */
+    if (l->r->version < RDB_VERSION_CHECKSUM) return rdb_fail(l->r, "RDB version %d has no aux fields", l->r->version);
     if (!rdb_read_string(l->r, &l->name) || !rdb_read_view(l->r, &l->spare, &value)) return false;
     struct slice name = buf_slice(&l->name);
     if (l->load->aux != NULL) l->load->aux(l->load->arg, name, value);
@@ -231,7 +233,7 @@ static bool read_end(struct loading *l)
 {
     struct rdb_reader *r = l->r;
     uint64_t made = rdb_reader_crc(r), stored;
-    if (r->version < 5) return true;
+    if (r->version < RDB_VERSION_CHECKSUM) return true;
     l->out->doing = RDB_DOING_CHECKSUM;
     if (!rdb_read_u64(r, &stored)) return false;
     l->out->checksummed = stored != 0;
