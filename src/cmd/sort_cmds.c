@@ -152,6 +152,7 @@ static void sort(struct ctx *ctx, struct sort_options *o)
         return;
     }
     o->order.bytes = o->store != 0;
+    o->order.positionless = o->store != 0 && type == TYPE_SET;
     if (o->unsorted && type == TYPE_SET && o->store != 0) {
         /* Sets have no order, and what is stored must be the same on every server. */
         o->unsorted = false;
@@ -161,10 +162,11 @@ static void sort(struct ctx *ctx, struct sort_options *o)
     struct sort_elements e;
     struct window window;
     if (elements_in_order(ctx, o, r, &e, &window)) {
+        const struct sort_element *items = window.count == 0 ? NULL : e.items + window.first;
         if (o->store != 0)
-            store_result(ctx, o, e.items + window.first, window.count);
+            store_result(ctx, o, items, window.count);
         else
-            reply_result(ctx, o, e.items + window.first, window.count);
+            reply_result(ctx, o, items, window.count);
     }
     sort_elements_drop(&e);
 }

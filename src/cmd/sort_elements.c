@@ -164,8 +164,7 @@ static int compare_by(const struct sort_order *order, const struct sort_element 
     return compare_texts(order, a->by, b->by);
 }
 
-/* Never 0 for two elements: those that weigh the same are ordered by their bytes (numbers), or stay in the order of the
- * collection. */
+/* Never 0 for two elements: those that weigh the same are ordered by their bytes (numbers, and what is stored of a set), or stay in the order of the collection. */
 static int compare(const void *left, const void *right, void *arg)
 {
     const struct sort_element *a = left, *b = right;
@@ -177,6 +176,7 @@ static int compare(const void *left, const void *right, void *arg)
         diff = compare_by(order, a, b);
     else
         diff = compare_texts(order, a->text, b->text);
+    if (diff == 0 && order->positionless) diff = slice_cmp(a->text, b->text);
     if (diff == 0) return a->position < b->position ? -1 : 1;
     return order->descending ? (diff < 0) - (diff > 0) : diff;
 }

@@ -19,6 +19,7 @@ struct sort_order {
     const struct sort_pattern *by; /* NULL: by the elements themselves */
     bool alpha, descending;
     bool bytes; /* alpha: by bytes, whatever the locale says: the result is stored and must be the same everywhere */
+    bool positionless; /* those that weigh the same are ordered by their bytes: a set has another order elsewhere */
 };
 
 struct sort_elements {

@@ -35,6 +35,7 @@ enum {
 struct user {
     struct session *session;
     struct reply reply;
+    bool waits, silent; /* for the reply of a command that blocked, which CLIENT REPLY forbids */
 };
 
 struct bench { /* one engine with its surroundings */
@@ -81,6 +82,7 @@ static void bench_open(struct bench *b)
 
 static void user_come(struct bench *b, struct user *u)
 {
+    u->waits = false;
     reply_init(&u->reply, NULL);
     u->session = session_open(b->engine, NULL, NULL, &u->reply, 0);
 }
@@ -135,6 +137,17 @@ static int replies_take(struct user *u)
     return count;
 }
 
+/* Whoever was served or timed out has exactly one reply, and nobody else has one. */
+static void users_look(struct bench *b)
+{
+    for (int i = 0; i < SESSIONS; i++) {
+        struct user *u = &b->users[i];
+        int replies = replies_take(u), expected = u->waits && !session_blocked(u->session);
+        if (replies > expected || (replies < expected && !u->silent)) abort();
+        u->waits = session_blocked(u->session);
+    }
+}
+
 static size_t value_len(struct bench *b, struct user *u, struct slice name)
 {
     struct store *store = engine_store(b->engine);
@@ -146,7 +159,7 @@ static size_t value_len(struct bench *b, struct user *u, struct slice name)
 static bool too_dear(struct bench *b, struct user *u, const struct request *req)
 {
     struct slice name = req->argv[0];
-    if (slice_is(name, "setrange")) return req->argc > 2 && req->argv[2].len > OFFSET_DIGITS_MAX;
+    if (slice_is(name, "setrange") || slice_is(name, "setbit")) return req->argc > 2 && req->argv[2].len > OFFSET_DIGITS_MAX;
     if (slice_is(name, "lcs") && req->argc > 2)
         return session_in_multi(u->session) ||
                value_len(b, u, req->argv[1]) * value_len(b, u, req->argv[2]) > LCS_CELLS_MAX;
@@ -163,11 +176,17 @@ static bool command_run(struct bench *b, struct user *u, struct request *req)
     engine_prepare(b->engine, &sub, 1);
     engine_prefetch(b->engine, &sub, 1);
     enum submit_result result = engine_run(b->engine, &sub);
+    if (result == SUBMIT_POSTPONED) {
+        engine_unpause(b->engine);
+        result = engine_run(b->engine, &sub);
+    }
     *req = sub.request;
     int replies = replies_take(u);
     if (replies > 1) abort();
     if (replies == 0 && result == SUBMIT_DONE && !((before | session_flags(u->session)) & silent)) abort();
-    if (result == SUBMIT_POSTPONED) engine_unpause(b->engine);
+    u->waits = result == SUBMIT_BLOCKED;
+    u->silent = (before | session_flags(u->session)) & silent;
+    if (u->waits && replies != 0) abort();
     return result != SUBMIT_CLOSE;
 }
 
@@ -205,7 +224,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (int i = 0; i < COMMANDS_MAX; i++) {
         if (request_parse(&parser, &in, &limits, space, 64, &req, &error) != REQUEST_READY) break;
         bool second = req.argv[0].len > 0 && islower((unsigned char)req.argv[0].ptr[0]);
+        users_look(b);
+        if (b->users[second].waits) second = !second;
         struct user *u = &b->users[second];
+        if (u->waits) {
+            request_release(&req);
+            break;
+        }
         if (!too_dear(b, u, &req) && !command_run(b, u, &req)) {
             user_go(u);
             user_come(b, u);
