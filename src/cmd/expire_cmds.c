@@ -71,7 +71,7 @@ static void expire_key(struct ctx *ctx, int64_t unit_ms, bool absolute)
         reply_int(ctx->reply, 0);
         return;
     }
-    if (expire_ms <= ctx->now_ms) {
+    if (expire_ms <= ctx->hide_ms) {
         bool lazy = *cmd_config(ctx)->lazy_expire != 0;
         ctx_delete(ctx, key, lazy);
         key_changed(ctx, key.name, EV_GENERIC, "del");

@@ -528,7 +528,7 @@ void cmd_delifeq(struct ctx *ctx)
 
 static void getex_expire(struct ctx *ctx, struct store_key key, struct record *r, uint64_t expire_ms)
 {
-    if (expire_ms <= ctx->now_ms) {
+    if (expire_ms <= ctx->hide_ms) {
         bool lazy = *cmd_config(ctx)->lazy_expire != 0;
         ctx_delete(ctx, key, lazy);
         key_changed(ctx, key.name, EV_GENERIC, "del");

@@ -122,13 +122,14 @@ static bool payload_is_whole(struct ctx *ctx, struct slice payload, int *version
     return persist_skips_checksum(ctx->engine) || crc64(0, payload.ptr, payload.len - sizeof(stored)) == stored;
 }
 
-/* The record that the payload holds; NULL: it is damaged, or holds an empty collection. */
+/* The record that the payload holds; NULL: it is damaged, or holds an empty collection. Fields that are due stay: the log
+ * has the payload, and has to tell when they went. */
 static struct record *payload_read(struct ctx *ctx, struct slice payload, int version, struct slice key)
 {
     struct rdb_reader r;
     uint8_t type;
     struct record *made = NULL;
-    const struct rdb_load load = {.limits = ctx_limits(ctx), .now_ms = ctx->now_ms};
+    const struct rdb_load load = {.limits = ctx_limits(ctx), .keep_due_fields = true};
     rdb_reader_init_memory(&r, slice_of(payload.ptr, payload.len - DUMP_FOOTER_SIZE));
     r.checksum = false;
     r.version = version;
@@ -186,7 +187,7 @@ void cmd_restore(struct ctx *ctx)
         reply_error(ctx->reply, SLICE("ERR Bad data format"));
         return;
     }
-    if (expire_ms != 0 && expire_ms <= ctx->now_ms) {
+    if (expire_ms != 0 && expire_ms <= ctx->hide_ms) {
         record_free(r);
         if (taken) {
             ctx_delete(ctx, key, *persist_config(ctx->engine)->lazy_server_del != 0);

@@ -11,6 +11,7 @@ import time
 import pytest
 
 from harness import Server, oracle_path, ours_path, wait_for
+from resp import OK
 
 AOF = {"appendonly": "yes", "save": '""', "auto-aof-rewrite-percentage": "0"}
 CREATE = [
@@ -421,3 +422,28 @@ def test_limit_after_failures(run, tmp_path):
         c.call("CONFIG", "SET", "rdb-key-save-delay", 0)
         rewrite(s)
     assert not [f for f in os.listdir(s.directory) if f.startswith("temp-")]
+
+
+@pytest.mark.cairn_only
+def test_what_got_more_time_is_not_lost(start):
+    """A time to live in the log may be over when the log is read, though the key lived on."""
+    server = start({**AOF, "appendfsync": "always"})
+    keys = {"list": "LRANGE list 0 -1", "set": "GET set", "getex": "GET getex", "setex": "GET setex", "copy": "GET copy",
+            "hash": "HGETALL hash", "twin": "HGETALL twin"}
+    with server.conn() as c:
+        for line in ("RPUSH list a", "PEXPIRE list 80", "RPUSH list b", "PERSIST list",
+                     "SET set v PX 80", "APPEND set x", "PERSIST set",
+                     "SET getex v", "GETEX getex PX 80", "APPEND getex x", "PERSIST getex",
+                     "SETEX setex 1 v", "PEXPIRE setex 80", "APPEND setex x", "PERSIST setex",
+                     "HSET hash a 1 b 2", "HPEXPIRE hash 80 FIELDS 2 a b"):
+            assert not c(line).is_error
+        assert c.call("RESTORE", "copy", "80", c.call("DUMP", "set").value) == OK
+        assert c.call("RESTORE", "twin", "0", c.call("DUMP", "hash").value) == OK
+        for line in ("APPEND copy y", "PERSIST copy", "HPERSIST hash FIELDS 1 a", "HPERSIST twin FIELDS 1 b"):
+            assert not c(line).is_error
+        time.sleep(0.1)
+        wait_for("no field has a time to live", lambda: c("HLEN hash").value == c("HLEN twin").value == 1)
+        before = {key: c(line).plain() for key, line in keys.items()}
+    server.restart()
+    with server.conn() as c:
+        assert {key: c(line).plain() for key, line in keys.items()} == before
