@@ -44,17 +44,23 @@ static void feature_cron(struct engine *e, void *state)
 
 static void feature_turn_end(struct engine *e, void *state)
 {
+    struct persist *p = state;
     (void)e;
-    aof_turn_end(((struct persist *)state)->aof);
+    aof_turn_end(p->aof);
+    if (unlikely(p->save_at_turn_end)) {
+        p->save_at_turn_end = false;
+        (void)snapshot_save(p);
+    }
 }
 
-/* With save points an emptied data set is saved at once, so that a crash does not bring it back. */
+/* With save points an emptied data set is saved before the client hears of it, so that a crash does not bring it back;
+ * but not at once: the command may stand in the middle of a transaction. */
 static void feature_flushed_all(struct engine *e, void *state)
 {
     struct persist *p = state;
     if (engine_loading(e)) return;
     snapshot_cancel(p);
-    if (p->snapshot.point_count > 0) (void)snapshot_save(p);
+    p->save_at_turn_end = p->snapshot.point_count > 0;
 }
 
 static void feature_reset_stats(struct engine *e, void *state)

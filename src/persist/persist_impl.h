@@ -33,7 +33,7 @@ struct persist {
     struct load load;
     struct aof *aof;
     struct buf functions; /* libraries of the file that was loaded, as in struct rdb_loaded: saved again as they came */
-    bool skip_checksum;
+    bool skip_checksum, save_at_turn_end;
     char aof_error[128]; /* what writes to the append-only file fail with; "": nothing */
 };
 struct persist *persist_of(struct engine *e);

@@ -305,6 +305,24 @@ static void a_version_that_cannot_hold_the_data_is_not_written(void **state)
     rig_deinit(&rig);
 }
 
+static void an_emptied_data_set_is_saved_behind_the_turn(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_init(&rig);
+    fill(&rig);
+    fixture_config(&rig.fx, "save", "900 1");
+    assert_string_equal(run(&rig, "SAVE"), "OK");
+    run(&rig, "MULTI");
+    run(&rig, "FLUSHALL");
+    run(&rig, "SET a b");
+    assert_string_equal(run(&rig, "EXEC"), "[OK, OK]");
+    engine_turn_end(rig.fx.engine);
+    assert_string_equal(run(&rig, "DEBUG RELOAD NOSAVE"), "OK");
+    assert_string_equal(run(&rig, "KEYS *"), "[\"a\"]");
+    rig_deinit(&rig);
+}
+
 static void write_file(struct slice bytes)
 {
     FILE *f = fopen("dump.rdb", "w");
@@ -349,6 +367,7 @@ int main(void)
         cmocka_unit_test(a_child_that_is_cancelled_leaves_nothing),
         cmocka_unit_test(points_save_by_themselves),
         cmocka_unit_test(a_version_that_cannot_hold_the_data_is_not_written),
+        cmocka_unit_test(an_emptied_data_set_is_saved_behind_the_turn),
         cmocka_unit_test(damage_is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

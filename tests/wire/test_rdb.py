@@ -225,11 +225,18 @@ def test_flushall_saves_an_empty_file(start):
     server = start({"save": "900 100"})
     with server.conn() as c:
         c.many([("SET", "a", "1"), ("SAVE",), ("FLUSHALL",)])
+        assert info(c, "persistence")["rdb_changes_since_last_save"] == "0"
     server.process.kill()
     server.process.wait()
     server.start()
     with server.conn() as c:
         assert c.call("DBSIZE").value == 0
+        c.many([("SET", "a", "1"), ("MULTI",), ("FLUSHALL",), ("SET", "b", "1"), ("EXEC",)])
+    server.process.kill()
+    server.process.wait()
+    server.start()
+    with server.conn() as c:
+        assert c.call("KEYS", "*").value == [bulk("b")]     # no half of a transaction
 
 
 # ---- the start
