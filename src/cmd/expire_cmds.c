@@ -71,7 +71,7 @@ static void expire_key(struct ctx *ctx, int64_t unit_ms, bool absolute)
         reply_int(ctx->reply, 0);
         return;
     }
-    if (expire_ms <= ctx->hide_ms) {
+    if (expire_ms <= ctx->hide_ms) { /* in a log that is loaded, what follows may still write to the key */
         bool lazy = *cmd_config(ctx)->lazy_expire != 0;
         ctx_delete(ctx, key, lazy);
         key_changed(ctx, key.name, EV_GENERIC, "del");

@@ -37,7 +37,7 @@ void aof_temp_increment(const struct aof *a, struct buf *out)
     buf_appendf(out, AOF_TEMP_PREFIX "%s.incr", *a->config.file);
 }
 
-uint64_t aof_part_size(const struct aof *a, const char *name)
+bool aof_part_size(const struct aof *a, const char *name, uint64_t *size)
 {
     struct buf path = BUF_INIT;
     struct file_info info = {0};
@@ -46,7 +46,18 @@ uint64_t aof_part_size(const struct aof *a, const char *name)
     if (!ok)
         log_warning(engine_log(a->engine), "Unable to obtain the AOF file %s length. stat: %s", name, strerror(errno));
     buf_deinit(&path);
-    return ok ? info.size : 0;
+    *size = ok ? info.size : 0;
+    return ok;
+}
+
+void aof_count_sizes(struct aof *a)
+{
+    const struct aof_manifest *m = &a->manifest;
+    uint64_t size = 0;
+    a->other_size = 0;
+    if (m->base.name != NULL) (void)aof_part_size(a, m->base.name, &a->other_size);
+    for (size_t i = 0; i + 1 < m->increment_count; i++, a->other_size += size)
+        (void)aof_part_size(a, m->increments[i].name, &size);
 }
 
 static bool folder_sync(struct aof *a)
@@ -134,29 +145,29 @@ bool aof_manifest_load(struct aof *a)
 
 /* ---- what is no longer needed ---- */
 
-struct unlinking {
+struct closing {
     const struct files *files;
-    char path[];
+    int fd;
 };
 
-static void unlink_run(void *arg)
+static void close_run(void *arg)
 {
-    struct unlinking *u = arg;
-    (void)path_unlink(u->files, u->path);
-    mem_free(u);
+    struct closing *c = arg;
+    (void)file_close(c->files, c->fd);
+    mem_free(c);
 }
 
+/* The name goes at once, so that it can be given anew; the bytes, which may be many, when the last descriptor is
+ * closed. */
 void aof_unlink_later(struct aof *a, const char *path)
 {
-    size_t len = strlen(path) + 1;
     struct background *bg = a->p->shell->background;
-    struct unlinking *u = mem_alloc(sizeof(*u) + len);
-    u->files = aof_files(a);
-    memcpy(u->path, path, len);
-    if (bg == NULL)
-        unlink_run(u);
-    else
-        bg_submit(bg, BG_CLOSE_FILE, unlink_run, u);
+    int fd = bg == NULL ? -1 : file_open(aof_files(a), path, O_RDONLY, 0);
+    (void)path_unlink(aof_files(a), path);
+    if (fd < 0) return;
+    struct closing *c = mem_alloc(sizeof(*c));
+    *c = (struct closing){aof_files(a), fd};
+    bg_submit(bg, BG_CLOSE_FILE, close_run, c);
 }
 
 void aof_collect_garbage(struct aof *a)

@@ -54,7 +54,7 @@ struct aof {
     struct buf out;        /* a record that is being written, from out_at on; whole when out_at == out_from */
     size_t out_at, out_from;
     uint64_t out_log_end, out_units;
-    uint64_t time_written_s; /* of the last annotation */
+    uint64_t time_written_s, payload_s; /* of the last annotation; when the payload began */
     uint64_t written_log, durable_log;
     uint64_t durable_size;   /* of the file */
     uint64_t unsynced_units; /* written, and no fsync begun since */
@@ -95,7 +95,8 @@ must_use bool aof_open_at_start(struct aof *a);
 must_use bool aof_open_next(struct aof *a, bool temporary);
 #define AOF_TEMP_PREFIX "temp-"
 void aof_temp_increment(const struct aof *a, struct buf *out); /* its name */
-uint64_t aof_part_size(const struct aof *a, const char *name); /* 0: there is none */
+bool aof_part_size(const struct aof *a, const char *name, uint64_t *size); /* false: the log says why, size is 0 */
+void aof_count_sizes(struct aof *a); /* of all parts but the last, in other_size */
 
 /* aof_write.c */
 void aof_append_on(struct aof *a);  /* the sink is there; it forgets the database that it knew */

@@ -468,12 +468,16 @@ static enum part_result part_load(struct aof *a, const char *name, bool is_last,
 
 /* ---- all parts ---- */
 
-static uint64_t parts_size(const struct aof *a)
+/* False: one of them is missing. */
+static bool parts_size(const struct aof *a, uint64_t *sum)
 {
     const struct aof_manifest *m = &a->manifest;
-    uint64_t sum = m->base.name == NULL ? 0 : aof_part_size(a, m->base.name);
-    for (size_t i = 0; i < m->increment_count; i++) sum += aof_part_size(a, m->increments[i].name);
-    return sum;
+    uint64_t size = 0;
+    *sum = 0;
+    if (m->base.name != NULL && !aof_part_size(a, m->base.name, sum)) return false;
+    for (size_t i = 0; i < m->increment_count; i++, *sum += size)
+        if (!aof_part_size(a, m->increments[i].name, &size)) return false;
+    return true;
 }
 
 static enum part_result load_one(struct aof *a, const struct aof_part *part, bool is_last, uint64_t *before,
@@ -513,12 +517,13 @@ static enum part_result load_parts(struct aof *a, uint64_t *log_offset, bool *em
 enum load_result aof_load(struct aof *a, bool serve, bool *empty)
 {
     struct persist *p = a->p;
-    uint64_t dirty = engine_stats(a->engine)->dirty, start = clock_mono_us(), log_offset = 0;
+    uint64_t dirty = engine_stats(a->engine)->dirty, start = clock_mono_us(), log_offset = 0, total;
     bool appending = a->sink_added;
     *empty = true;
     if (a->manifest.base.name == NULL && a->manifest.increment_count == 0) return LOAD_NO_FILE;
+    if (!parts_size(a, &total)) return LOAD_FAILED;
     if (appending) aof_append_off(a);
-    load_begin(p, parts_size(a), serve);
+    load_begin(p, total, serve);
     enum part_result result = load_parts(a, &log_offset, empty);
     load_end(p);
     engine_stats(a->engine)->dirty = dirty;

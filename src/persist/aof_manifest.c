@@ -43,6 +43,15 @@ static void part_push(struct aof_part **parts, size_t *count, struct aof_part ow
     (*parts)[(*count)++] = owned_part;
 }
 
+/* The latest stands first, as Redis has it. */
+static void history_add(struct aof_manifest *m, struct aof_part owned_part)
+{
+    owned_part.kind = AOF_PART_HISTORY;
+    part_push(&m->history, &m->history_count, owned_part);
+    memmove(m->history + 1, m->history, (m->history_count - 1) * sizeof(*m->history));
+    m->history[0] = owned_part;
+}
+
 static void part_add(struct aof_manifest *m, struct aof_part owned_part)
 {
     if (owned_part.kind == AOF_PART_BASE)
@@ -247,8 +256,7 @@ static char *part_name(const char *file, int64_t seq, const char *kind, const ch
 static void base_to_history(struct aof_manifest *m)
 {
     if (m->base.name == NULL) return;
-    m->base.kind = AOF_PART_HISTORY;
-    part_add(m, m->base);
+    history_add(m, m->base);
     m->base.name = NULL;
 }
 
@@ -278,10 +286,7 @@ const char *aof_manifest_add_increment(struct aof_manifest *m, const char *file)
 void aof_manifest_increments_to_history(struct aof_manifest *m, size_t keep_last)
 {
     size_t going = m->increment_count > keep_last ? m->increment_count - keep_last : 0;
-    for (size_t i = 0; i < going; i++) {
-        m->increments[i].kind = AOF_PART_HISTORY;
-        part_add(m, m->increments[i]);
-    }
+    for (size_t i = 0; i < going; i++) history_add(m, m->increments[i]);
     m->increment_count -= going;
     if (going > 0) memmove(m->increments, m->increments + going, m->increment_count * sizeof(*m->increments));
 }

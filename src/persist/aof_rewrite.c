@@ -128,7 +128,7 @@ static bool adopt(struct aof *a, const char *base)
     }
     aof_manifest_increments_to_history(&m, a->fd >= 0 ? 1 : 0);
     if (!aof_manifest_install(a, &m)) return false;
-    a->other_size = aof_part_size(a, a->manifest.base.name);
+    aof_count_sizes(a);
     a->base_size = a->other_size + a->size;
     if (a->state == AOF_WAITING) a->state = AOF_ON;
     aof_collect_garbage(a);
@@ -209,11 +209,7 @@ static bool increment_begin(struct aof *a)
         }
     }
     if (!aof_open_next(a, a->state == AOF_WAITING)) return false;
-    if (a->state == AOF_ON) a->other_size = 0;
-    if (a->state != AOF_ON) return true;
-    if (a->manifest.base.name != NULL) a->other_size += aof_part_size(a, a->manifest.base.name);
-    for (size_t i = 0; i + 1 < a->manifest.increment_count; i++)
-        a->other_size += aof_part_size(a, a->manifest.increments[i].name);
+    if (a->state == AOF_ON) aof_count_sizes(a);
     return true;
 }
 
@@ -383,9 +379,7 @@ bool aof_start(struct aof *a, bool *stopped)
                         "data, start with appendonly no, and then say CONFIG SET appendonly yes.",
                         *a->p->config.file);
         if (!aof_open_at_start(a)) return false;
-        const struct aof_manifest *m = &a->manifest;
-        a->other_size = m->base.name == NULL ? 0 : aof_part_size(a, m->base.name);
-        for (size_t i = 0; i + 1 < m->increment_count; i++) a->other_size += aof_part_size(a, m->increments[i].name);
+        aof_count_sizes(a);
         if (a->base_size == 0) a->base_size = a->other_size;
     }
     a->started = true;

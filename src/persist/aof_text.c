@@ -19,6 +19,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -37,6 +38,8 @@ struct text {
     struct buf bytes;
     uint64_t written, begun; /* bytes; those that the kernel was told to write back */
     uint64_t keys;
+    char time[32]; /* an annotation in front of everything; none: time_len 0 */
+    size_t time_len;
 };
 
 /* ---- output ---- */
@@ -47,9 +50,10 @@ static void out_flush(struct text *t)
     const struct files *files = aof_files(t->aof);
     if (t->bytes.len == 0 || t->error != 0) return;
     size_t n = *t->aof->config.checksum ? (size_t)aof_record_head(head, buf_slice(&t->bytes), t->written) : 0;
-    struct iovec iov[2] = {{head, n}, {t->bytes.data, t->bytes.len}};
-    if (!file_writev_all(files, t->fd, iov, 2, NULL)) t->error = errno;
-    t->written += n + t->bytes.len;
+    struct iovec iov[3] = {{t->time, t->time_len}, {head, n}, {t->bytes.data, t->bytes.len}};
+    if (!file_writev_all(files, t->fd, iov, 3, NULL)) t->error = errno;
+    t->written += t->time_len + n + t->bytes.len;
+    t->time_len = 0;
     buf_clear(&t->bytes);
     if (*t->aof->config.incremental_fsync && t->written - t->begun >= WRITE_BACK_BYTES) {
         (void)file_sync_range(files, t->fd, t->begun, t->written - t->begun);
@@ -331,7 +335,8 @@ static void write_all(struct text *t)
 {
     const struct store *store = engine_store(t->aof->engine);
     if (*t->aof->config.timestamps)
-        buf_appendf(&t->bytes, "#TS:%llu\r\n", (unsigned long long)(engine_now_ms(t->aof->engine) / 1000));
+        t->time_len = (size_t)snprintf(t->time, sizeof(t->time), "#TS:%llu\r\n",
+                                       (unsigned long long)(engine_now_ms(t->aof->engine) / 1000));
     for (int db = 0; db < store_databases(store); db++) {
         if (store_len(store, db) == 0) continue;
         command(t, 2);

@@ -38,6 +38,7 @@ enum {
     LOG_ERROR_EVERY_US = 30 * SECOND_US,
     RETRY_US = 100 * 1000,
     GATHER_MAX_US = 2000,
+    HEAD_ROOM = AOF_RECORD_HEAD_MAX + 32, /* of a record's head and the time */
     PAYLOAD_KEPT = 1024 * 1024 /* bytes of an empty buffer that are not given back */
 };
 
@@ -50,28 +51,21 @@ static bool is_always(const struct aof *a)
 
 static size_t payload_len(const struct aof *a)
 {
-    return a->payload.len == 0 ? 0 : a->payload.len - AOF_RECORD_HEAD_MAX;
+    return a->payload.len == 0 ? 0 : a->payload.len - HEAD_ROOM;
 }
 
 static void payload_begin(struct aof *a)
 {
     if (a->payload.len > 0) return;
-    buf_reserve(&a->payload, AOF_RECORD_HEAD_MAX);
-    a->payload.len = AOF_RECORD_HEAD_MAX;
-}
-
-static void annotate_time(struct aof *a, uint64_t now_s)
-{
-    if (now_s <= a->time_written_s) return;
-    a->time_written_s = now_s;
-    buf_appendf(&a->payload, "#TS:%llu\r\n", (unsigned long long)now_s);
+    buf_reserve(&a->payload, HEAD_ROOM);
+    a->payload.len = HEAD_ROOM;
 }
 
 static void commit(void *arg, const struct effect_batch *batch)
 {
     struct aof *a = arg;
     payload_begin(a);
-    if (*a->config.timestamps) annotate_time(a, batch->now_ms / 1000);
+    if (a->payload_units == 0) a->payload_s = batch->now_ms / 1000;
     buf_append_slice(&a->payload, batch->wire);
     a->payload_units++;
     a->payload_log_end = batch->offset + batch->wire.len;
@@ -251,16 +245,28 @@ static uint64_t durable_said(const struct aof *a)
     return *a->config.fsync == AOF_FSYNC_NO ? a->size : a->durable_size;
 }
 
+/* The time, once a second, and the head of a record. The time stands outside, where tools look for it that know nothing
+ * of records. */
+static size_t head_make(struct aof *a, char head[HEAD_ROOM], struct slice bytes)
+{
+    size_t n = 0;
+    if (*a->config.timestamps && (a->payload_s > a->time_written_s || a->time_written_s == 0)) {
+        if (a->payload_units == 0) a->payload_s = engine_now_ms(a->engine) / 1000;
+        a->time_written_s = a->payload_s;
+        n = (size_t)snprintf(head, HEAD_ROOM, "#TS:%llu\r\n", (unsigned long long)a->payload_s);
+    }
+    return *a->config.checksum ? n + (size_t)aof_record_head(head + n, bytes, durable_said(a)) : n;
+}
+
 /* The head stands right before the bytes, wherever that is in the room kept for it. */
 static void seal(struct aof *a)
 {
-    char head[AOF_RECORD_HEAD_MAX];
-    struct slice bytes = slice_of(a->payload.data + AOF_RECORD_HEAD_MAX, payload_len(a));
-    size_t head_len = *a->config.checksum ? (size_t)aof_record_head(head, bytes, durable_said(a)) : 0;
+    char head[HEAD_ROOM];
+    size_t head_len = head_make(a, head, slice_of(a->payload.data + HEAD_ROOM, payload_len(a)));
     struct buf spare = a->out;
     a->out = a->payload;
     a->payload = spare;
-    a->out_from = a->out_at = AOF_RECORD_HEAD_MAX - head_len;
+    a->out_from = a->out_at = HEAD_ROOM - head_len;
     memcpy(a->out.data + a->out_from, head, head_len);
     a->out_log_end = a->payload_log_end;
     a->out_units = a->payload_units;
