@@ -5,15 +5,6 @@
 
 enum { SCAN_COUNT_DEFAULT = 10 };
 
-bool collection_find(struct ctx *ctx, struct store_key key, enum access access, enum value_type type,
-                     struct record **out)
-{
-    enum status st = ctx_find_type(ctx, key, access, type, out);
-    if (likely(st == ST_OK)) return true;
-    reply_status(ctx->reply, st);
-    return false;
-}
-
 struct record *collection_create(struct ctx *ctx, struct store_key key, struct record *(*new_record)(struct slice key))
 {
     struct record *r = unlikely(key.name.len > KEY_LEN_MAX) ? NULL : new_record(key.name);

@@ -6,8 +6,14 @@
 #include "cmd/cmd_impl.h"
 
 /* The record of this type under key, NULL when absent. False: it is of another type, and the error is replied. */
-bool collection_find(struct ctx *ctx, struct store_key key, enum access access, enum value_type type,
-                     struct record **out);
+static inline bool collection_find(struct ctx *ctx, struct store_key key, enum access access, enum value_type type,
+                                   struct record **out)
+{
+    enum status st = ctx_find_type(ctx, key, access, type, out);
+    if (likely(st == ST_OK)) return true;
+    reply_status(ctx->reply, st);
+    return false;
+}
 /* A new, empty record stands under key (absent before). NULL: no memory for a long key, and the error is replied. */
 struct record *collection_create(struct ctx *ctx, struct store_key key, struct record *(*new_record)(struct slice key));
 /* After elements went, and key_changed told so: removes the key if nothing is left, with the event "del". True: it is

@@ -23,13 +23,6 @@ struct blob *arg_take_blob(struct ctx *ctx, int i)
     return ctx->request == NULL ? NULL : request_take_blob(ctx->request, i);
 }
 
-struct store_key ctx_key(const struct ctx *ctx, int i)
-{
-    if (ctx->first_hashed && i == ctx->command->first_key)
-        return (struct store_key){ctx->argv[i], ctx->first_hash};
-    return store_key(ctx->store, ctx->argv[i]);
-}
-
 struct store_key ctx_key_of(const struct ctx *ctx, struct slice name)
 {
     return store_key(ctx->store, name);
@@ -53,22 +46,22 @@ static void *words_copy(int argc, const struct slice *argv, const struct slice *
     return a;
 }
 
-struct record *ctx_find_in(struct ctx *ctx, int db, struct store_key key, enum access access)
+struct record *ctx_find_hashed(struct ctx *ctx, int db, struct slice name, uint64_t hash, enum access access)
 {
     struct engine *e = ctx->engine;
-    struct record *r = store_find(ctx->store, db, key);
+    struct record *r = store_find_hashed(ctx->store, db, name, hash);
     if (r != NULL) {
         uint64_t due_ms = record_due_ms(r);
         if (unlikely(due_ms != 0 && due_ms <= ctx->hide_ms))
-            r = ctx_expire(ctx, db, key, r);
+            r = ctx_expire(ctx, db, (struct store_key){name, hash}, r);
     }
     if (access == FOR_READ || access == FOR_META) {
         if (r != NULL) {
             e->stats.keyspace_hits++;
         } else {
             e->stats.keyspace_misses++;
-            if (!list_empty(&e->listeners))
-                event_send(e, db, key.name, EV_KEY_MISS, "keymiss");
+            if (unlikely(!list_empty(&e->listeners)))
+                event_send(e, db, name, EV_KEY_MISS, "keymiss");
         }
     }
     if (r != NULL && access <= FOR_WRITE && !(ctx->session->flags & SESSION_NO_TOUCH)) {
@@ -77,18 +70,6 @@ struct record *ctx_find_in(struct ctx *ctx, int db, struct store_key key, enum a
             record_set_clock(r, touched);
     }
     return r;
-}
-
-struct record *ctx_find(struct ctx *ctx, struct store_key key, enum access access)
-{
-    return ctx_find_in(ctx, ctx->db, key, access);
-}
-
-enum status ctx_find_type(struct ctx *ctx, struct store_key key, enum access access, enum value_type type,
-                          struct record **out)
-{
-    *out = ctx_find(ctx, key, access);
-    return *out == NULL || record_type(*out) == type ? ST_OK : ST_WRONG_TYPE;
 }
 
 /* --- changes --- */

@@ -32,7 +32,8 @@ struct ctx {
     /* private to engine/ */
     struct request *request;
     uint64_t first_hash;
-    bool first_hashed, changed, effect_given, effect_slot_used, effect_suppressed, nested, blocked;
+    int hashed_arg;                 /* the argument that first_hash is of, 0: none */
+    bool changed, effect_given, effect_slot_used, effect_suppressed, nested, blocked;
     int effect_slot;
 };
 
@@ -49,7 +50,11 @@ must_use enum status arg_i64(const struct ctx *ctx, int i, int64_t *out);       
 struct blob *arg_take_blob(struct ctx *ctx, int i) must_use;
 
 /* Keys. Hashing is done once per key: for the first key by the batch. */
-struct store_key ctx_key(const struct ctx *ctx, int i);             /* of argument i */
+static inline struct store_key ctx_key(const struct ctx *ctx, int i) /* of argument i */
+{
+    return likely(i == ctx->hashed_arg) ? (struct store_key){ctx->argv[i], ctx->first_hash}
+                                        : store_key(ctx->store, ctx->argv[i]);
+}
 struct store_key ctx_key_of(const struct ctx *ctx, struct slice name);
 
 enum access {
@@ -60,12 +65,23 @@ enum access {
 };
 /* The record under key, or NULL: absent or expired (an expired one is removed here, in a unit of its own; so are due
  * fields of a hash, unless they are many: then its verbs hide them). Valid until the next mutation of the keyspace. */
-struct record *ctx_find(struct ctx *ctx, struct store_key key, enum access access);
+struct record *ctx_find_hashed(struct ctx *ctx, int db, struct slice name, uint64_t hash, enum access access);
+static inline struct record *ctx_find(struct ctx *ctx, struct store_key key, enum access access)
+{
+    return ctx_find_hashed(ctx, ctx->db, key.name, key.hash, access);
+}
 /* The same in a database other than the session's. */
-struct record *ctx_find_in(struct ctx *ctx, int db, struct store_key key, enum access access);
+static inline struct record *ctx_find_in(struct ctx *ctx, int db, struct store_key key, enum access access)
+{
+    return ctx_find_hashed(ctx, db, key.name, key.hash, access);
+}
 /* ST_OK with *out NULL when absent; ST_WRONG_TYPE. */
-must_use enum status ctx_find_type(struct ctx *ctx, struct store_key key, enum access access, enum value_type type,
-                                   struct record **out);
+must_use static inline enum status ctx_find_type(struct ctx *ctx, struct store_key key, enum access access,
+                                                 enum value_type type, struct record **out)
+{
+    *out = ctx_find(ctx, key, access);
+    return *out == NULL || record_type(*out) == type ? ST_OK : ST_WRONG_TYPE;
+}
 
 /* Changes. Each tells the watchers and blocked clients through key_changed, which the handler calls with the event's
  * name; these do the store's bookkeeping only. */

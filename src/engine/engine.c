@@ -418,7 +418,7 @@ enum submit_result engine_run(struct engine *e, struct submission *sub)
     ctx_init(&ctx, e, s, entry->command, sub->request.argc, sub->request.argv);
     ctx.request = &sub->request;
     ctx.first_hash = sub->hash;
-    ctx.first_hashed = sub->hashed;
+    ctx.hashed_arg = sub->hashed ? entry->command->first_key : 0;
     s->last_command = entry->command;
     s->last_active_ms = e->now_ms;
     s->commands++;

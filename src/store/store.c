@@ -121,15 +121,15 @@ const struct record *store_candidate(const struct store *store, int db, uint64_t
     return p->last_hash == hash && p->last != NULL ? p->last : table_candidate(&p->table, hash);
 }
 
-struct record *store_find(const struct store *store, int db, struct store_key key)
+struct record *store_find_hashed(const struct store *store, int db, struct slice name, uint64_t hash)
 {
     struct keyspace *ks = store_keyspace(store, db);
     if (unlikely(ks == NULL)) return NULL;
-    struct partition *p = keyspace_part(ks, key.hash);
-    if (p->last_hash == key.hash && p->last != NULL && record_key_eq(p->last, key.name)) return p->last;
-    struct record *r = table_find(&p->table, key.hash, &key.name);
+    struct partition *p = keyspace_part(ks, hash);
+    if (p->last_hash == hash && p->last != NULL && record_key_eq(p->last, name)) return p->last;
+    struct record *r = table_find(&p->table, hash, &name);
     p->last = r;
-    p->last_hash = key.hash;
+    p->last_hash = hash;
     return r;
 }
 

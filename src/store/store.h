@@ -41,7 +41,12 @@ const struct record *store_candidate(const struct store *store, int db, uint64_t
 
 /* O(1). NULL: absent. An expired record is returned: compare record_expire_ms with now. The result is valid until the
  * next mutation. */
-struct record *store_find(const struct store *store, int db, struct store_key key);
+struct record *store_find_hashed(const struct store *store, int db, struct slice name, uint64_t hash);
+/* Inline, here and above: a struct of three words goes through memory at each call, its parts through registers. */
+static inline struct record *store_find(const struct store *store, int db, struct store_key key)
+{
+    return store_find_hashed(store, db, key.name, key.hash);
+}
 
 /* Units: the engine brackets every write; nesting counts. */
 void store_unit_open(struct store *store);
