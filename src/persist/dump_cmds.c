@@ -122,8 +122,8 @@ static bool payload_is_whole(struct ctx *ctx, struct slice payload, int *version
     return persist_skips_checksum(ctx->engine) || crc64(0, payload.ptr, payload.len - sizeof(stored)) == stored;
 }
 
-/* The record that the payload holds; NULL: it is damaged, or holds an empty collection. Fields that are due stay: the log
- * has the payload, and has to tell when they went. */
+/* The record that the payload holds; NULL: it is damaged, or holds an empty collection. Fields that are due stay: the
+ * log has the payload, and has to tell when they went. */
 static struct record *payload_read(struct ctx *ctx, struct slice payload, int version, struct slice key)
 {
     struct rdb_reader r;

@@ -77,8 +77,9 @@ struct rdb_load_file {
     void (*database)(void *arg, uint64_t db);                      /* one is selected; may be NULL */
     void *arg;
 };
-/* Reads a whole file into the store, which is empty; store NULL: everything is read and checked, and dropped. False: r->error says what is wrong and where; what was read so far
- * is in the store. The caller checks that nothing follows. */
+/* Reads a whole file into the store, which is empty; store NULL: everything is read and checked, and dropped. False:
+ * r->error says what is wrong and where; what was read so far is in the store. The caller checks that nothing
+ * follows. */
 must_use bool rdb_load_store(struct rdb_reader *r, struct store *store, const struct rdb_load_file *load,
                              struct rdb_loaded *out);
 void rdb_loaded_deinit(struct rdb_loaded *out);
