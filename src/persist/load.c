@@ -124,12 +124,27 @@ static uint32_t clock_new(void *arg)
 
 /* ---- a file ---- */
 
-static void tell_failure(struct persist *p, struct rdb_reader *r, const char *name)
+/* Whose value is damaged: what has to be saved from the file by hand stands before it. */
+static void tell_key(struct logger *log, struct rdb_reader *r, const struct rdb_loaded *out)
+{
+    enum { KEY_SHOWN_MAX = 128 };
+    struct buf key = BUF_INIT;
+    struct slice name = buf_slice(&out->key);
+    if (out->doing != RDB_DOING_VALUE) return;
+    if (name.len > KEY_SHOWN_MAX) name.len = KEY_SHOWN_MAX;
+    buf_append_repr(&key, name);
+    log_warning(log, "[offset %llu] %s Reading key %s, type %d, behind %llu keys", (unsigned long long)r->error_at,
+                buf_cstr(&r->error), buf_cstr(&key), out->type, (unsigned long long)out->keys);
+    buf_deinit(&key);
+}
+
+static void tell_failure(struct persist *p, struct rdb_reader *r, const char *name, const struct rdb_loaded *out)
 {
     struct logger *log = engine_log(p->engine);
     if (r->at_end) log_warning(log, "Short read or OOM loading DB. Unrecoverable error, aborting now.");
     log_warning(log, "Internal error in RDB reading offset %llu of %s -> %s", (unsigned long long)r->error_at, name,
                 buf_cstr(&r->error));
+    tell_key(log, r, out);
     log_warning(log, "Terminating server after rdb file reading failure.");
 }
 
@@ -185,7 +200,7 @@ bool load_rdb(struct persist *p, struct rdb_reader *r, const char *name, unsigne
         keep_functions(p, flags, out);
         tell_success(p, out);
     } else if (!p->load.stopped) {
-        tell_failure(p, r, name);
+        tell_failure(p, r, name, out);
     }
     return ok;
 }

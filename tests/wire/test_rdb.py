@@ -281,6 +281,21 @@ def test_damaged_files_are_refused_with_the_place(start, change, words):
         assert word in last
 
 
+def test_the_key_of_a_damaged_value_is_named(start):
+    server = start()
+    with server.conn() as c:
+        c.call("SET", "sound", "v")
+        c.call("HSET", "damaged\n", "field", "1")
+        c.call("SAVE")
+    server.stop()
+    damage(server, lambda d: d.replace(b"\x85field", b"\xfffield"))
+    with pytest.raises(harness.StartFailed) as failure:
+        server.start()
+    last = failure.value.output.split("Server initialized")[-1]
+    assert re.search(r"\[offset \d+\] Hash listpack integrity check failed. "
+                     r'Reading key "damaged\\n", type 16, behind [01] keys', last)
+
+
 def test_what_follows_a_file_is_told(start):
     server = start()
     with server.conn() as c:
