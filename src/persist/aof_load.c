@@ -44,6 +44,7 @@ struct part {
     uint64_t next_progress, progress_before, keys_seen;
     bool has_offset;
     uint64_t log_offset; /* of the log, behind what was taken */
+    bool has_records;
     int annotations_told;
     uint64_t failed;     /* commands that replied an error */
     struct session *session;
@@ -259,9 +260,12 @@ static enum part_result take_command(struct part *l)
         return bad_format(l, offset(l), "a command that goes beyond its record");
     if (take == AOF_TAKE_MORE) return more(l, missing);
     if (take == AOF_TAKE_BAD) {
-        uint64_t at = offset(l) + used;
+        uint64_t start = offset(l), at = start + used;
         enum part_result result = batch_run(l); /* for the place where the last whole unit ends */
         if (result != PART_OK) return result;
+        /* where sectors reached the disk out of order, there are zeros before later bytes */
+        if (l->record_end == 0 && (l->has_records || *ahead(l).ptr == '\0'))
+            return broken(l, start, "bytes that are no command");
         uint64_t tail = l->file_size - l->good;
         if (l->is_last && tail <= (uint64_t)*l->aof->config.corrupt_tail_max && *l->aof->config.load_truncated)
             return truncated(l);
@@ -288,6 +292,7 @@ static enum part_result enter_record(struct part *l, uint64_t head_at, const str
     if (l->window.len - l->at < record->len) return broken(l, head_at, "a record that is not whole");
     if (!aof_record_matches(record, slice_of(l->window.data + l->at, (size_t)record->len)))
         return broken(l, head_at, "a record with a wrong checksum");
+    l->has_records = true;
     l->record_end = record->len == 0 ? 0 : offset(l) + record->len;
     return report(l) ? PART_OK : PART_STOPPED;
 }
@@ -305,8 +310,12 @@ static enum part_result take_annotation(struct part *l)
     struct aof_record record;
     uint64_t number, at = offset(l);
     const char *end = memchr(in.ptr, '\n', in.len < AOF_ANNOTATION_LINE_MAX ? in.len : AOF_ANNOTATION_LINE_MAX);
-    if (end == NULL && (in.len >= AOF_ANNOTATION_LINE_MAX || l->record_end != 0))
-        return bad_format(l, at, "an annotation line without an end");
+    if (end == NULL && (in.len >= AOF_ANNOTATION_LINE_MAX || l->record_end != 0)) {
+        static const char what[] = "an annotation line without an end";
+        enum part_result result = batch_run(l);
+        if (result != PART_OK) return result;
+        return l->record_end == 0 && l->has_records ? broken(l, at, what) : bad_format(l, at, what);
+    }
     if (end == NULL) return more(l, 0);
     size_t len = (size_t)(end - in.ptr);
     bool whole = len > 0 && in.ptr[len - 1] == '\r';

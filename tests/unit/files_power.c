@@ -107,17 +107,13 @@ static bool changes_names(const struct op *op)
 
 static void name_apply(struct names *n, const struct op *op)
 {
-    int i;
     switch (op->kind) {
     case OP_CREATE: name_set(n, op->path, op->node); break;
     case OP_MKDIR: name_set(n, op->path, NODE_FOLDER); break;
     case OP_UNLINK: name_remove(n, op->path); break;
     case OP_RENAME:
-        i = name_find(n, op->path);
-        if (i < 0) break; /* its creation did not make it */
-        int node = n->of[i].node;
         name_remove(n, op->path);
-        name_set(n, op->to, node);
+        name_set(n, op->to, op->node);
         break;
     default: break;
     }
@@ -194,11 +190,13 @@ static int power_open(void *arg, const char *path, int flags, mode_t mode)
     if (fd < 0 || !ours || (flags & O_ACCMODE) == O_RDONLY) return fd;
     int node = was ? node_of_path(p, path) : NODE_NONE;
     if (!was) {
-        node = p->journal->nodes++;
+        node = __atomic_fetch_add(&p->journal->nodes, 1, __ATOMIC_SEQ_CST);
         if (node >= NODES_MAX) abort();
         record(p, OP_CREATE, node, path, NULL);
     }
     if (node < 0) abort(); /* a file that the journal does not know */
+    struct power_fd *stale = fd_of(p, fd); /* closed past us, as a child may */
+    if (stale != NULL) *stale = p->fds[--p->fd_count];
     if (was && (flags & O_TRUNC)) record_bytes(p, OP_TRUNCATE, node, 0, NULL, 0);
     p->fds = mem_realloc(p->fds, (size_t)(p->fd_count + 1) * sizeof(*p->fds));
     p->fds[p->fd_count++] = (struct power_fd){fd, node, (flags & O_APPEND) != 0};
@@ -284,8 +282,8 @@ static int power_path_info(void *arg, const char *path, struct file_info *out)
 static int power_rename(void *arg, const char *from, const char *to)
 {
     struct files_power *p = arg;
-    int ok = path_rename(p->under, from, to);
-    if (ok == 0) record(p, OP_RENAME, NODE_NONE, from, to);
+    int node = node_of_path(p, from), ok = path_rename(p->under, from, to);
+    if (ok == 0) record(p, OP_RENAME, node, from, to);
     return ok;
 }
 static int power_unlink(void *arg, const char *path)
@@ -411,9 +409,10 @@ static void bytes_set_len(struct buf *b, uint64_t len)
     b->len = len;
 }
 
+/* A file that comes from another folder has its new name when the new folder is safe. */
 static bool covered(const struct op *op, const char *folder)
 {
-    return is_in_folder(op->path, folder) && (op->kind != OP_RENAME || is_in_folder(op->to, folder));
+    return is_in_folder(op->kind == OP_RENAME ? op->to : op->path, folder);
 }
 
 static void folder_sync(struct disk *d, const char *folder)
