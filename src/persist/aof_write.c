@@ -310,7 +310,7 @@ static void write_failed(struct aof *a, int err, size_t written, size_t wanted)
                         (long long)written, (long long)wanted);
     }
     a->failed_us = now;
-    if (a->out_at > a->out_from) (void)cut_back(a);
+    (void)cut_back(a); /* also when nothing was told to have gone out */
     a->write_error = err;
     gate(a);
     if (!is_always(a)) return;

@@ -1,0 +1,356 @@
+/* The append-only file on a disk that fails: whatever was acknowledged with `always` is there after a restart, a
+ * transaction is there whole or not at all, and a damaged file is refused or cut with the place in the log. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "cmd/cmd_feature.h"
+#include "engine_fixture.h"
+#include "files_faulty.h"
+#include "observe/observe_feature.h"
+#include "persist/aof_record.h"
+#include "persist/persist_feature.h"
+#include "persist/persist_shell.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { OPERATIONS_MAX = 120, STEPS = 12 };
+#define INCREMENT "appendonlydir/appendonly.aof.1.incr.aof"
+
+static const struct feature *const features[] = {&cmd_feature, &observe_feature, &persist_feature};
+
+struct rig {
+    struct fixture fx;
+    struct files_faulty faulty;
+    struct persist_shell shell;
+    bool died;
+};
+
+static char folder[64];
+
+static void folder_make(void)
+{
+    snprintf(folder, sizeof(folder), "/tmp/aof-XXXXXX");
+    if (mkdtemp(folder) == NULL || chdir(folder) < 0) abort();
+}
+
+static void folder_remove(void)
+{
+    char command[96];
+    snprintf(command, sizeof(command), "rm -r %s", folder);
+    if (chdir("/") < 0 || system(command) != 0) abort();
+}
+
+static void die(void *arg)
+{
+    ((struct rig *)arg)->died = true;
+}
+
+static void rig_init(struct rig *rig, const char *policy, enum fault_mode mode, int fail_at)
+{
+    rig->died = false;
+    fixture_init(&rig->fx, features, (int)ARRAY_LEN(features));
+    files_faulty_init(&rig->faulty, &files_posix, mode, fail_at, ENOSPC);
+    rig->shell = (struct persist_shell){.arg = rig, .files = &rig->faulty.files, .die = die};
+    fixture_config(&rig->fx, "save", "");
+    fixture_config(&rig->fx, "appendonly", "yes");
+    fixture_config(&rig->fx, "appendfsync", policy);
+    persist_set_shell(rig->fx.engine, &rig->shell);
+}
+
+static bool start(struct rig *rig)
+{
+    bool stopped;
+    return persist_load(rig->fx.engine, &stopped) && !stopped;
+}
+
+static void turn(struct rig *rig, uint64_t ms)
+{
+    fixture_sleep_ms(&rig->fx, ms);
+    engine_turn_end(rig->fx.engine);
+}
+
+static long number(struct rig *rig, const char *key)
+{
+    char line[64];
+    snprintf(line, sizeof(line), "GET %s", key);
+    const char *reply = fixture_run(&rig->fx, line);
+    return strcmp(reply, "nil") == 0 ? 0 : strtol(reply + (reply[0] == '"'), NULL, 10);
+}
+
+/* Returns how many steps were acknowledged. */
+static int steps(struct rig *rig)
+{
+    int acked = 0;
+    for (int i = 1; i <= STEPS && !rig->died; i++) {
+        const char *reply = fixture_run(&rig->fx, "INCR n");
+        bool refused = strstr(reply, "MISCONF") != NULL;
+        fixture_run(&rig->fx, "MULTI");
+        fixture_run(&rig->fx, "INCR a");
+        fixture_run(&rig->fx, "INCR b");
+        fixture_run(&rig->fx, "EXEC");
+        turn(rig, 200);
+        if (!refused && !rig->died && session_replies_may_go(rig->fx.client.session)) acked = i;
+        if (refused) break;
+    }
+    return acked;
+}
+
+static void check_after(int acked, int at)
+{
+    struct rig rig;
+    rig_init(&rig, "always", FAULT_NONE, 0);
+    if (!start(&rig)) fail_msg("no start after a fault at operation %d", at);
+    if (number(&rig, "n") < acked) fail_msg("fault at %d: %d acknowledged, %ld there", at, acked, number(&rig, "n"));
+    assert_int_equal(number(&rig, "a"), number(&rig, "b"));
+    assert_true(number(&rig, "n") - number(&rig, "a") <= 1);
+    fixture_deinit(&rig.fx);
+}
+
+static void faults(const char *policy, enum fault_mode mode)
+{
+    bool reached_end = false;
+    for (int at = 1; at < OPERATIONS_MAX && !reached_end; at++) {
+        struct rig rig;
+        folder_make();
+        rig_init(&rig, policy, mode, at);
+        int acked = start(&rig) ? steps(&rig) : 0;
+        reached_end = !rig.faulty.failed;
+        if (reached_end) assert_int_equal(acked, STEPS);
+        if (strcmp(policy, "always") != 0) {
+            acked = 0; /* nothing was promised */
+            if (!rig.died) (void)!persist_shutdown(rig.fx.engine, 0);
+        }
+        fixture_deinit(&rig.fx);
+        check_after(acked, at);
+        folder_remove();
+    }
+    assert_true(reached_end);
+}
+
+static void always_and_one_fault(void **state)
+{
+    (void)state;
+    faults("always", FAULT_ONCE);
+}
+
+static void always_and_a_crash(void **state)
+{
+    (void)state;
+    faults("always", FAULT_CRASH);
+}
+
+static void everysec_and_one_fault(void **state)
+{
+    (void)state;
+    faults("everysec", FAULT_ONCE);
+}
+
+static void short_writes(void **state)
+{
+    (void)state;
+    struct rig rig;
+    folder_make();
+    rig_init(&rig, "always", FAULT_SHORT, 0);
+    assert_true(start(&rig));
+    assert_int_equal(steps(&rig), STEPS);
+    fixture_deinit(&rig.fx);
+    check_after(STEPS, 0);
+    folder_remove();
+}
+
+/* everysec: an error refuses writes, and is over when the disk is well again; nothing is lost. */
+static void errors_are_told_and_end(void **state)
+{
+    (void)state;
+    struct rig rig;
+    folder_make();
+    rig_init(&rig, "everysec", FAULT_NONE, 0);
+    assert_true(start(&rig));
+    fixture_run(&rig.fx, "INCR n");
+    turn(&rig, 10);
+    rig.faulty.mode = FAULT_ONCE;
+    rig.faulty.fail_at = rig.faulty.count + 1; /* the write */
+    fixture_run(&rig.fx, "INCR n");
+    turn(&rig, 10);
+    assert_non_null(strstr(fixture_run(&rig.fx, "INCR n"), "MISCONF Errors writing to the AOF file: No space left"));
+    usleep(110 * 1000);
+    turn(&rig, 10);
+    assert_string_equal(fixture_run(&rig.fx, "INCR n"), "3");
+    turn(&rig, 10);
+    rig.faulty.fail_at = rig.faulty.count + 1; /* the fsync */
+    turn(&rig, 1500);
+    assert_non_null(strstr(fixture_run(&rig.fx, "INCR n"), "MISCONF"));
+    turn(&rig, 1500);
+    assert_string_equal(fixture_run(&rig.fx, "INCR n"), "4");
+    assert_true(persist_shutdown(rig.fx.engine, 0));
+    fixture_deinit(&rig.fx);
+    rig_init(&rig, "always", FAULT_NONE, 0);
+    assert_true(start(&rig));
+    assert_int_equal(number(&rig, "n"), 4);
+    fixture_deinit(&rig.fx);
+    folder_remove();
+}
+
+/* ---- damaged files ---- */
+
+static void increment_read(struct buf *out)
+{
+    buf_clear(out);
+    assert_true(file_read_all(&files_posix, INCREMENT, out));
+}
+
+static void increment_put(struct slice bytes)
+{
+    int fd = open(INCREMENT, O_WRONLY | O_TRUNC);
+    assert_true(fd >= 0 && write(fd, bytes.ptr, bytes.len) == (ssize_t)bytes.len);
+    close(fd);
+}
+
+/* Starts with the log in a file; the log is in *log afterwards. -1: it did not start; else n. */
+static long try_start(struct buf *log)
+{
+    struct rig rig;
+    rig_init(&rig, "always", FAULT_NONE, 0);
+    rig.fx.log.level = LOG_NOTICE;
+    rig.fx.log.role = 'M';
+    rig.fx.log.fd = open("log", O_RDWR | O_CREAT | O_TRUNC, 0600);
+    long n = start(&rig) ? number(&rig, "n") : -1;
+    if (n >= 0) assert_int_equal(number(&rig, "a"), number(&rig, "b"));
+    fixture_deinit(&rig.fx);
+    close(rig.fx.log.fd);
+    buf_clear(log);
+    assert_true(file_read_all(&files_posix, "log", log));
+    return n;
+}
+
+static void make_file(void)
+{
+    struct rig rig;
+    folder_make();
+    rig_init(&rig, "always", FAULT_NONE, 0);
+    assert_true(start(&rig));
+    assert_int_equal(steps(&rig), STEPS);
+    assert_true(persist_shutdown(rig.fx.engine, 0));
+    fixture_deinit(&rig.fx);
+}
+
+/* Cut anywhere, it starts with a prefix. */
+static void every_cut(void **state)
+{
+    (void)state;
+    struct buf whole = BUF_INIT, log = BUF_INIT;
+    make_file();
+    increment_read(&whole);
+    long before = STEPS;
+    for (size_t len = whole.len; len > 0; len -= len < 7 ? len : 7) {
+        increment_put(slice_of(whole.data, len));
+        long n = try_start(&log);
+        assert_true(n >= 0 && n <= before);
+        before = n;
+    }
+    buf_deinit(&whole);
+    buf_deinit(&log);
+    folder_remove();
+}
+
+/* A bit flipped anywhere is told with a place near it, and never gives other data. */
+static void every_flip(void **state)
+{
+    (void)state;
+    struct buf whole = BUF_INIT, log = BUF_INIT;
+    make_file();
+    increment_read(&whole);
+    const char *end_mark = whole.data + whole.len - 30;
+    size_t end = (size_t)(end_mark - whole.data);
+    for (size_t at = 0; at < end; at += 5) {
+        whole.data[at] ^= (char)(1 << at % 8);
+        increment_put(buf_slice(&whole));
+        long n = try_start(&log);
+        const char *told = strstr(buf_cstr(&log), "at offset ");
+        if (told == NULL) fail_msg("flip at %zu was not found", at);
+        long place = strtol(told + strlen("at offset "), NULL, 10);
+        if (labs(place - (long)at) > 250) fail_msg("flip at %zu was told at %ld", at, place);
+        assert_true(n <= STEPS);
+        whole.data[at] ^= (char)(1 << at % 8);
+    }
+    buf_deinit(&whole);
+    buf_deinit(&log);
+    folder_remove();
+}
+
+/* ---- records ---- */
+
+static void heads(void **state)
+{
+    (void)state;
+    char head[AOF_RECORD_HEAD_MAX];
+    struct aof_record record;
+    uint64_t number;
+    int n = aof_record_head(head, SLICE("*1\r\n$4\r\nPING\r\n"), UINT64_MAX);
+    assert_true(n < AOF_RECORD_HEAD_MAX);
+    assert_int_equal(aof_line_parse(slice_of(head, (size_t)n - 2), &record, &number), AOF_LINE_RECORD);
+    assert_true(aof_record_matches(&record, SLICE("*1\r\n$4\r\nPING\r\n")));
+    assert_false(aof_record_matches(&record, SLICE("*1\r\n$4\r\nPONG\r\n")));
+    record.durable--;
+    assert_false(aof_record_matches(&record, SLICE("*1\r\n$4\r\nPING\r\n")));
+    assert_int_equal(aof_line_parse(SLICE("#OFF:17"), &record, &number), AOF_LINE_OFFSET);
+    assert_int_equal(number, 17);
+    assert_int_equal(aof_line_parse(SLICE("#OFF:x"), &record, &number), AOF_LINE_BAD);
+    assert_int_equal(aof_line_parse(SLICE("#CRC:1 2 3"), &record, &number), AOF_LINE_BAD);
+    assert_int_equal(aof_line_parse(SLICE("#TS:1"), &record, &number), AOF_LINE_TIME);
+    assert_int_equal(aof_line_parse(SLICE("#"), &record, &number), AOF_LINE_OTHER);
+}
+
+static void commands(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        enum aof_take take;
+        int argc;
+    } cases[] = {
+        {"*1\r\n$4\r\nPING\r\n", AOF_TAKE_READY, 1}, {"*2\r\n$0\r\n\r\n$1\r\na\r\n", AOF_TAKE_READY, 2},
+        {"", AOF_TAKE_MORE, 0},                      {"*1\r\n$4\r\nPIN", AOF_TAKE_MORE, 0},
+        {"*1\r\n$4\r\nPINGxx", AOF_TAKE_BAD, 0},     {"*0\r\n", AOF_TAKE_BAD, 0},
+        {"*-1\r\n", AOF_TAKE_BAD, 0},                {"*1\n", AOF_TAKE_BAD, 0},
+        {"*1\r\n:4\r\n", AOF_TAKE_BAD, 0},           {"*1\r\n$-1\r\n", AOF_TAKE_BAD, 0},
+        {"PING\r\n", AOF_TAKE_BAD, 0},               {"*99999999999999999999\r\n", AOF_TAKE_BAD, 0},
+        {"*1\r\n$99999999999999\r\n", AOF_TAKE_BAD, 0},
+    };
+    struct aof_args args = {0};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        uint64_t used, missing;
+        int argc;
+        args.count = 0;
+        enum aof_take take = aof_command_take(slice_cstr(cases[i].text), &args, &argc, &used, &missing);
+        if (take != cases[i].take) fail_msg("case %zu: %d", i, (int)take);
+        if (take == AOF_TAKE_READY) assert_int_equal(argc, cases[i].argc);
+        if (take == AOF_TAKE_READY) assert_int_equal(used, strlen(cases[i].text));
+    }
+    mem_free(args.argv);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(heads),
+        cmocka_unit_test(commands),
+        cmocka_unit_test(always_and_one_fault),
+        cmocka_unit_test(always_and_a_crash),
+        cmocka_unit_test(everysec_and_one_fault),
+        cmocka_unit_test(short_writes),
+        cmocka_unit_test(errors_are_told_and_end),
+        cmocka_unit_test(every_cut),
+        cmocka_unit_test(every_flip),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
