@@ -225,6 +225,25 @@ def test_pipeline_of_ten_thousand(pair, chunk):
     s.close()
 
 
+def test_pipeline_of_large_replies(pair):
+    """More than is kept for the end of a turn, unread for a while, with writes between the reads."""
+    with pair.ours.conn() as conn:
+        elements = [b"%07d" % i * 10 for i in range(100)]
+        assert conn.call("RPUSH", "list", *elements).value == 100
+        conn.send_raw(b"".join(encode("LRANGE", "list", 0, -1) + (encode("LPUSH", "list", i) if i % 50 == 0 else b"")
+                               for i in range(1000)))
+        time.sleep(0.2)
+        for i in range(1000):
+            assert [r.value for r in conn.read().value] == elements
+            if i % 50 == 0:
+                elements.insert(0, b"%d" % i)
+                assert conn.read().value == len(elements)
+        conn.send_raw(encode("LRANGE", "list", 0, -1) * 300 + encode("QUIT"))
+        for i in range(300):
+            assert len(conn.read().value) == len(elements)
+        assert conn.read() == OK
+
+
 def test_pipeline_over_many_connections(pair):
     """A hundred connections with mixed pipelines at once: nobody gets another's answers."""
     conns = [pair.ours.conn() for _ in range(100)]
