@@ -40,8 +40,9 @@ static const char *const type_names[TYPES] = {
 
 static const char *const doing_names[] = {
     [RDB_DOING_START] = "start",        [RDB_DOING_TYPE] = "read-type",           [RDB_DOING_AUX] = "read-aux",
-    [RDB_DOING_EXPIRE] = "read-expire", [RDB_DOING_NUMBER] = "read-len",          [RDB_DOING_FUNCTION] = "read-function",
-    [RDB_DOING_MODULE] = "read-module-aux", [RDB_DOING_KEY] = "read-key", [RDB_DOING_VALUE] = "read-object-value",
+    [RDB_DOING_EXPIRE] = "read-expire", [RDB_DOING_NUMBER] = "read-len",          [RDB_DOING_KEY] = "read-key",
+    [RDB_DOING_MODULE] = "read-module-aux", [RDB_DOING_FUNCTION] = "read-function",
+    [RDB_DOING_VALUE] = "read-object-value",
     [RDB_DOING_CHECKSUM] = "check-sum",
 };
 

@@ -164,7 +164,8 @@ static int compare_by(const struct sort_order *order, const struct sort_element 
     return compare_texts(order, a->by, b->by);
 }
 
-/* Never 0 for two elements: those that weigh the same are ordered by their bytes (numbers, and what is stored of a set), or stay in the order of the collection. */
+/* Never 0 for two elements: those that weigh the same are ordered by their bytes (numbers, and what is stored of a
+ * set), or stay in the order of the collection. */
 static int compare(const void *left, const void *right, void *arg)
 {
     const struct sort_element *a = left, *b = right;

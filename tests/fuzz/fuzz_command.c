@@ -159,7 +159,8 @@ static size_t value_len(struct bench *b, struct user *u, struct slice name)
 static bool too_dear(struct bench *b, struct user *u, const struct request *req)
 {
     struct slice name = req->argv[0];
-    if (slice_is(name, "setrange") || slice_is(name, "setbit")) return req->argc > 2 && req->argv[2].len > OFFSET_DIGITS_MAX;
+    if (slice_is(name, "setrange") || slice_is(name, "setbit"))
+        return req->argc > 2 && req->argv[2].len > OFFSET_DIGITS_MAX;
     if (slice_is(name, "lcs") && req->argc > 2)
         return session_in_multi(u->session) ||
                value_len(b, u, req->argv[1]) * value_len(b, u, req->argv[2]) > LCS_CELLS_MAX;

@@ -212,7 +212,8 @@ static void deep_trees(void **state)
             if (shape < 2 || len < 3) {
                 list_push(r, shape == 0 ? LIST_HEAD : LIST_TAIL, slice_text(&t), &limits);
             } else { /* in front of the second one, or of any */
-                struct list_iter *it = list_iter_new(r, shape == 2 || len < 40 ? 1 : (int64_t)prng_below(&prng, 40), false);
+                int64_t at = shape == 2 || len < 40 ? 1 : (int64_t)prng_below(&prng, 40);
+                struct list_iter *it = list_iter_new(r, at, false);
                 struct slice pivot;
                 char copy[32];
                 assert_true(list_iter_next(it, &pivot));
