@@ -182,7 +182,7 @@ void unit_effect_append(struct engine *e, int db, int argc, const struct slice *
 void unit_effect_insert(struct engine *e, int at, int db, int argc, const struct slice *argv, void *owned);
 static inline bool unit_recording(const struct engine *e)
 {
-    return e->sink_count > 0;
+    return e->sink_count > 0 && !e->loading; /* what is loaded has been in a log already */
 }
 void unit_deinit(struct engine *e);
 struct queued_command;

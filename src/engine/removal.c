@@ -9,8 +9,9 @@
 
 #include <assert.h>
 
-/* Up to so many due fields go when a command looks the hash up; of more it sees nothing either, but they are left to
- * the ticks, so that the command does not pay for them. */
+/* Up to so many due fields go when a command looks the hash up; of more it sees nothing either, but if it only reads
+ * they are left to the ticks, so that it does not pay for them. A command that writes has them removed, so many at once:
+ * who runs it from the log sees what the log does not remove. */
 enum { PARTS_AT_ONCE = 128 };
 
 static void effect_record(struct engine *e, int db, int argc, const struct slice *words, int before)
@@ -124,13 +125,18 @@ void engine_expire_parts(struct engine *e, int db, struct record *r)
 static struct record *ctx_expire_parts(struct ctx *ctx, int db, struct store_key key, struct record *r)
 {
     struct engine *e = ctx->engine;
-    if (hash_due(r, ctx->hide_ms, PARTS_AT_ONCE + 1) <= PARTS_AT_ONCE)
-        return parts_remove(e, db, key, r, ctx->hide_ms, PARTS_AT_ONCE, ctx->effect_slot) ? NULL : r;
-    if (!hash_all_due(r, ctx->hide_ms))
+    bool many = hash_due(r, ctx->hide_ms, PARTS_AT_ONCE + 1) > PARTS_AT_ONCE;
+    if (many && hash_all_due(r, ctx->hide_ms)) {
+        e->stats.expired_subkeys += hash_len(r);
+        key_remove(e, db, key, true, EV_HASH, "hexpired", ctx->effect_slot);
+        return NULL;
+    }
+    if (many && !(ctx->command->flags & CMD_WRITE))
         return r;
-    e->stats.expired_subkeys += hash_len(r);
-    key_remove(e, db, key, true, EV_HASH, "hexpired", ctx->effect_slot);
-    return NULL;
+    while (hash_due(r, ctx->hide_ms, 1) > 0)
+        if (parts_remove(e, db, key, r, ctx->hide_ms, PARTS_AT_ONCE, ctx->effect_slot))
+            return NULL;
+    return r;
 }
 
 struct record *ctx_expire(struct ctx *ctx, int db, struct store_key key, struct record *r)

@@ -224,9 +224,9 @@ class Generator:
             lambda: [b"GEOADD", k(), *(w for _ in range(4) for w in (*place(), m()))],
             lambda: [b"GEOHASH", k(), *self.ms()], lambda: [b"GEODIST", k(), m(), m(), *self.some(unit())],
             lambda: [b"GEOSEARCH", k(), *centre(), *form(), *tail(), *self.some(b"WITHHASH")],
-            lambda: [b"GEOSEARCHSTORE", k(), k(), *centre(), *form(), *tail(), *self.some(b"STOREDIST")],
-            lambda: [b"GEORADIUS", k(), *place(), b"%d" % self.rng.randrange(300), unit(), *tail(), *self.some(self.one(b"STORE", b"STOREDIST"), k())],
-            lambda: [b"GEORADIUSBYMEMBER", k(), m(), b"%d" % self.rng.randrange(300), unit(), *tail(), *self.some(b"STORE", k())])
+            lambda: [b"GEOSEARCHSTORE", k(), k(), *centre(), *form(), *self.some(b"STOREDIST")],
+            lambda: [b"GEORADIUS", k(), *place(), b"%d" % self.rng.randrange(300), unit(), *self.one(tail(), [self.one(b"STORE", b"STOREDIST"), k()])],
+            lambda: [b"GEORADIUSBYMEMBER", k(), m(), b"%d" % self.rng.randrange(300), unit(), *self.one(tail(), [b"STORE", k()])])
 
     def id(self):
         if self.rng.random() < 0.03:

@@ -447,3 +447,39 @@ def test_what_got_more_time_is_not_lost(start):
     server.restart()
     with server.conn() as c:
         assert {key: c(line).plain() for key, line in keys.items()} == before
+
+
+@pytest.mark.cairn_only
+@pytest.mark.parametrize("entries", [1000, 10])
+def test_many_due_fields_are_gone_for_the_log(start, entries):
+    """What a command that writes does not see any more, it must not find when the file is read."""
+    server = start({**AOF, "appendfsync": "always", "hash-max-listpack-entries": entries})
+    fields = ["f%d" % i for i in range(400)]
+    with server.conn() as c:
+        c.call("DEBUG", "SET-ACTIVE-EXPIRE", "0")
+        for key in ("h", "i"):
+            c.call("HSET", key, "live", "1", *[w for f in fields for w in (f, "7")])
+            c.call("HPEXPIRE", key, "20", "FIELDS", len(fields), *fields)
+        time.sleep(0.05)
+        c.call("SADD", "s", "f1", "live")
+        for line in ("SORT s BY h->* STORE sorted", "HINCRBY h f0 5", "HSETNX h f1 9", "HINCRBYFLOAT h f2 1.5",
+                     "HSETEX h FNX FIELDS 1 f3 x", "HSETEX h KEEPTTL FIELDS 1 f4 x", "COPY i copy", "HSETNX i f5 x"):
+            assert not c(line).is_error, line
+        keys = {"h": "HGETALL h", "i": "HGETALL i", "copy": "HGETALL copy", "sorted": "LRANGE sorted 0 -1"}
+        before = {key: c(line).plain() for key, line in keys.items()}
+    server.restart()
+    with server.conn() as c:
+        for key, line in keys.items():
+            assert sorted(c(line).plain()) == sorted(before[key])
+
+
+@pytest.mark.cairn_only
+def test_what_is_loaded_is_not_logged(start):
+    server = start(AOF)
+    with server.conn() as c:
+        c.call("DEBUG", "EFFECTS", "START")
+        c.many([["MULTI"], ["RPUSH", "l", *range(300)], ["SET", "k", "v"], ["EXEC"]])
+        c.call("DEBUG", "EFFECTS", "READ")
+        assert c.call("DEBUG", "LOADAOF") == OK
+        assert b"RPUSH" not in c.call("DEBUG", "EFFECTS", "READ").value
+        assert c.call("LLEN", "l").value == 300
