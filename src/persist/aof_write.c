@@ -460,9 +460,9 @@ static void close_later(struct aof *a, int fd)
 
 void aof_file_close(struct aof *a)
 {
-    if (a->fd < 0) return;
     struct background *bg = a->p->shell->background;
-    if (a->syncing && bg != NULL) bg_drain(bg, BG_FSYNC);
+    if (bg != NULL) bg_drain(bg, BG_FSYNC); /* an older file may still be closed there, which tells `a` of its errors */
+    if (a->fd < 0) return;
     sync_take(a);
     (void)file_close(aof_files(a), a->fd);
     a->fd = -1;

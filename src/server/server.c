@@ -145,11 +145,11 @@ void server_free(struct server *s)
     signals_uninstall();
     if (s->loop != NULL)
         loop_free(s->loop);
-    if (s->background != NULL)
-        bg_free(s->background);
     crash_uninstall();
     if (s->engine != NULL)
-        engine_free(s->engine);
+        engine_free(s->engine); /* its features may wait for what they gave to the background */
+    if (s->background != NULL)
+        bg_free(s->background);
     config_free(s->config);
     buf_deinit(&s->program);
     buf_deinit(&s->os);
