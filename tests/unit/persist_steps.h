@@ -1,0 +1,27 @@
+/* A server in the test's process whose data tells how many steps it has done: the steps go round four kinds, each with a
+ * key of its own, so that data which no number of steps makes is damage. For tests of persistence. */
+#ifndef CAIRN_TEST_PERSIST_STEPS_H
+#define CAIRN_TEST_PERSIST_STEPS_H
+
+#include "engine_fixture.h"
+#include "persist/persist_shell.h"
+
+struct step_server {
+    struct fixture fx;
+    struct persist_shell shell;
+    bool died; /* it would have ended the process, since it could not keep a promise */
+};
+
+/* In the folder, with what its files hold. aof_policy: appendfsync; NULL: no append-only file. preamble:
+ * aof-use-rdb-preamble. False: it refuses to start (and is there to be stopped). */
+bool step_server_start(struct step_server *s, const char *folder, const struct files *files, const char *aof_policy,
+                       const char *preamble);
+void step_server_stop(struct step_server *s); /* as if it was killed */
+/* The server's cron and the end of its turn, until no child runs. False: one does not end. */
+bool step_server_wait_for_child(struct step_server *s);
+
+bool step_do(struct step_server *s, int64_t step); /* false: the server refused it */
+/* The number of steps that the server's data holds; -1: it is not what any number of steps makes. */
+int64_t steps_there(struct step_server *s);
+
+#endif
