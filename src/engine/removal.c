@@ -10,8 +10,8 @@
 #include <assert.h>
 
 /* Up to so many due fields go when a command looks the hash up; of more it sees nothing either, but if it only reads
- * they are left to the ticks, so that it does not pay for them. A command that writes has them removed, so many at once:
- * who runs it from the log sees what the log does not remove. */
+ * they are left to the ticks, so that it does not pay for them. A command that writes has them removed, so many at a
+ * time: who runs it from the log would still see what the log did not remove. */
 enum { PARTS_AT_ONCE = 128 };
 
 static void effect_record(struct engine *e, int db, int argc, const struct slice *words, int before)
