@@ -144,9 +144,12 @@ static void reading_pause(struct conn *c, bool pause)
 
 /* A long pipeline of large replies: what is sent while it is in the cache makes room for the next, where waiting for
  * the end of the turn would have the kernel read it back from memory. Not behind a write: replies that confirm one
- * follow its way into the log. */
+ * follow its way into the log. And not where a limit would count them together. */
 static void send_early(struct conn *c)
 {
+    const struct output_limit *limit = c->worker->output_normal;
+    if (limit->hard_bytes > 0 || limit->soft_bytes > 0)
+        return;
     if (reply_pending_bytes(&c->reply) >= SEND_EARLY_MIN && !stream_send_pending(c->stream) &&
         engine_log_offset(c->worker->engine) == c->worker->turn_offset)
         conn_write(c);

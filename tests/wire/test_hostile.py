@@ -63,6 +63,22 @@ def in_time(conn):
     assert time.monotonic() - begin < 1 * SLOW
 
 
+def test_a_pipeline_over_the_output_limit_gets_nothing(start):
+    """Although the socket would take it all, and with small replies between the large ones."""
+    server = start({"client-output-buffer-limit": "normal 100000 0 0"})
+    with server.conn() as conn, server.conn() as sleeper, server.conn() as other:
+        conn.call("SET", "k", "x" * 10000)
+        sleeper.send("DEBUG", "SLEEP", "0.5")
+        time.sleep(0.1)
+        other.send_raw((encode("SET", "n", "1") + encode("GET", "n") + encode("GET", "k")) * 15)
+        assert conn.call("PING").value == b"PONG"
+        assert other.closed() and other.rest() == b""
+        reading = server.conn()
+        reading.send_raw((encode("GET", "n") + encode("GET", "k")) * 9)
+        assert [len(reading.read().value) for _ in range(18)] == [1, 10000] * 9
+        reading.close()
+
+
 def test_silent_halting_and_deaf(start):
     """Three kinds at once, a hundred of each; then all of them go, some with a reset."""
     server = start({"client-output-buffer-limit": "normal 1mb 0 0"})
