@@ -186,6 +186,19 @@ static enum part_result unknown(struct part *l, const struct request *request, u
     return PART_FAILED;
 }
 
+/* Nothing that changes data is the administrator's: whoever put DEBUG or SHUTDOWN into the file means no good. */
+static enum part_result not_for_logs(struct part *l, const struct submission *sub, uint64_t end)
+{
+    log_warning(l->log, "Command '%.*s' has no place in the append only file %s (it ends at offset %" PRIu64 ")",
+                (int)sub->entry->full_name.len, sub->entry->full_name.ptr, l->name, end);
+    return PART_FAILED;
+}
+
+static bool is_for_logs(const struct command *cmd)
+{
+    return (cmd->flags & CMD_WRITE) != 0 || (cmd->flags & (CMD_ADMIN | CMD_PROTECTED)) == 0;
+}
+
 static void resolve(struct part *l)
 {
     struct submission subs[BATCH];
@@ -215,6 +228,10 @@ static enum part_result batch_run(struct part *l)
         uint64_t errors = engine_stats(e)->error_replies;
         if (l->batch[i].sub.entry == NULL) {
             result = unknown(l, &l->batch[i].sub.request, l->batch[i].end);
+            break;
+        }
+        if (!is_for_logs(l->batch[i].sub.entry->command)) {
+            result = not_for_logs(l, &l->batch[i].sub, l->batch[i].end);
             break;
         }
         (void)engine_run(e, &l->batch[i].sub);

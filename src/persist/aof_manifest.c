@@ -8,6 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
+/* "file ", " seq ", " type x\n" and digits; numbers that leave room for later ones */
+enum { REST_OF_LINE = 64 };
+#define SEQ_MAX (INT64_MAX / 2)
+
 static const char kind_letters[] = {[AOF_PART_BASE] = 'b', [AOF_PART_HISTORY] = 'h', [AOF_PART_INCREMENT] = 'i'};
 
 static char *text_new(struct slice s)
@@ -133,11 +137,22 @@ static bool word_take(struct slice line, size_t *at, struct buf *word)
     return quote == '\0';
 }
 
+/* It must fit into a line again, however it is quoted there. */
+static bool name_fits(struct slice name)
+{
+    struct buf quoted = BUF_INIT;
+    buf_append_repr(&quoted, name);
+    bool fits = quoted.len < AOF_MANIFEST_LINE_MAX - REST_OF_LINE;
+    buf_deinit(&quoted);
+    return fits;
+}
+
 static bool value_take(struct aof_part *part, bool *has_kind, struct slice key, struct slice value, struct buf *err)
 {
     if (slice_eq_nocase(key, SLICE("file"))) {
-        if (memchr(value.ptr, '/', value.len) != NULL || memchr(value.ptr, '\0', value.len) != NULL)
+        if (value.len > 0 && (memchr(value.ptr, '/', value.len) != NULL || memchr(value.ptr, '\0', value.len) != NULL))
             return fail(err, "File can't be a path, just a filename");
+        if (!name_fits(value)) return fail(err, "File name is too long");
         mem_free(part->name);
         part->name = text_new(value);
     } else if (slice_eq_nocase(key, SLICE("seq"))) {
@@ -166,7 +181,8 @@ static bool line_parse(struct slice line, struct aof_part *part, struct buf *err
         if (ok && !is_key) ok = value_take(part, &has_kind, buf_slice(&key), buf_slice(&value), err);
         is_key = !is_key;
     }
-    if (ok && (!is_key || part->name == NULL || part->name[0] == '\0' || part->seq <= 0 || !has_kind))
+    bool numbered = part->seq > 0 && part->seq <= SEQ_MAX;
+    if (ok && (!is_key || part->name == NULL || part->name[0] == '\0' || !numbered || !has_kind))
         ok = fail(err, "Invalid AOF manifest file format");
     buf_deinit(&key);
     buf_deinit(&value);

@@ -28,7 +28,7 @@ struct aof_manifest {
     int64_t base_seq, increment_seq; /* the last ones that were given out */
 };
 
-enum { AOF_MANIFEST_LINE_MAX = 1024, AOF_PART_NAME_MAX = 512 };
+enum { AOF_MANIFEST_LINE_MAX = 1024 };
 
 void aof_manifest_init(struct aof_manifest *m);
 void aof_manifest_deinit(struct aof_manifest *m);

