@@ -15,7 +15,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { OPERATIONS_MAX = 64 * 1024, BYTES_MAX = 256 * 1024 * 1024, PATH_MAX_LEN = 96, NODES_MAX = 1024, NAMES_MAX = 256 };
+enum {
+    OPERATIONS_MAX = 64 * 1024,
+    BYTES_MAX = 256 * 1024 * 1024,
+    PATH_MAX_LEN = 96,
+    NODES_MAX = 1024,
+    NAMES_MAX = 256
+};
 
 enum op_kind { OP_CREATE, OP_WRITE, OP_TRUNCATE, OP_FSYNC, OP_RENAME, OP_UNLINK, OP_MKDIR, OP_FSYNC_DIR, OP_MARK };
 static const char *const op_names[] = {"create", "write", "truncate", "fsync", "rename", "unlink", "mkdir",
@@ -345,7 +351,8 @@ void files_power_init(struct files_power *p, const struct files *under, const ch
     pthread_mutexattr_t attr;
     *p = (struct files_power){.under = under, .root = root};
     p->files = (struct files){&power_ops, p};
-    p->journal = mmap(NULL, sizeof(*p->journal), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    p->journal =
+        mmap(NULL, sizeof(*p->journal), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (p->journal == MAP_FAILED) abort();
     pthread_mutexattr_init(&attr);
     pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
@@ -462,7 +469,8 @@ static void torn(const struct node *node, const struct power_cut *cut, struct pr
     bytes_set_len(out, size);
     for (uint64_t at = 0; at < size; at += sector) {
         uint64_t len = size - at < sector ? size - at : sector;
-        if (cut->bytes == POWER_BYTES_TORN || prng_below(rng, 2) == 0) memcpy(out->data + at, node->seen.data + at, len);
+        bool came = cut->bytes == POWER_BYTES_TORN || prng_below(rng, 2) == 0;
+        if (came) memcpy(out->data + at, node->seen.data + at, len);
     }
 }
 

@@ -115,8 +115,8 @@ int64_t steps_there(struct step_server *s)
     int64_t set = size == 0 ? 0 : last / KINDS + 1, steps = n + l + a + set;
     char digits[24];
     if (a != b || (a > 0) != (number(s, "HLEN h") == 1)) return -1;
-    if (size > 0 && (size_t)size != value_len(last) + (size_t)snprintf(digits, sizeof(digits), "%lld:", (long long)last))
-        return -1;
+    int head = snprintf(digits, sizeof(digits), "%lld:", (long long)last);
+    if (size > 0 && (size_t)size != value_len(last) + (size_t)head) return -1;
     const int64_t have[KINDS] = {n, l, set, a};
     for (int64_t kind = 0; kind < KINDS; kind++)
         if (count_of(steps, kind) != have[kind]) return -1;

@@ -1,5 +1,5 @@
-/* A server in the test's process whose data tells how many steps it has done: the steps go round four kinds, each with a
- * key of its own, so that data which no number of steps makes is damage. For tests of persistence. */
+/* A server in the test's process whose data tells how many steps it has done: the steps go round four kinds, each with
+ * a key of its own, so that data which no number of steps makes is damage. For tests of persistence. */
 #ifndef CAIRN_TEST_PERSIST_STEPS_H
 #define CAIRN_TEST_PERSIST_STEPS_H
 
