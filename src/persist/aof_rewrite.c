@@ -12,9 +12,10 @@
 #include "persist/rdb_disk.h"
 #include "sys/files.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <errno.h>
 #include <unistd.h>
 
 enum { TEMP_NAME_MAX = 64, FAILURES_TOLERATED = 3, LIMIT_MINUTES_MAX = 60 };
@@ -360,11 +361,48 @@ bool aof_switch(struct aof *a, bool on, bool in_transaction, struct buf *err)
 
 /* ---- start and end ---- */
 
+enum { LEFT_ALONE_MS = 60 * 1000 };
+
+/* temp-rewriteaof-[bg-]<pid>.aof: 0: it is another name */
+static int temp_writer(const char *name)
+{
+    char temp[TEMP_NAME_MAX], done[TEMP_NAME_MAX];
+    int pid = 0;
+    if (sscanf(name, AOF_TEMP_PREFIX "rewriteaof-bg-%d.aof", &pid) != 1 &&
+        sscanf(name, AOF_TEMP_PREFIX "rewriteaof-%d.aof", &pid) != 1)
+        return 0;
+    temp_names(temp, done, pid);
+    return pid > 0 && (strcmp(name, temp) == 0 || strcmp(name, done) == 0) ? pid : 0;
+}
+
+static void collect(void *arg, const char *name)
+{
+    if (temp_writer(name) != 0) buf_append((struct buf *)arg, name, strlen(name) + 1);
+}
+
+/* What the child of a server that was killed has left; but not what was written to just now, maybe by another one. */
+static void clean(struct aof *a)
+{
+    struct buf names = BUF_INIT;
+    struct file_info info;
+    if (path_list(aof_files(a), ".", collect, &names) < 0) return;
+    for (const char *name = names.data; name < names.data + names.len; name += strlen(name) + 1) {
+        bool runs = kill(temp_writer(name), 0) == 0 || errno != ESRCH;
+        if (runs || path_info(aof_files(a), name, &info) < 0 ||
+            info.mtime_ms + LEFT_ALONE_MS > (int64_t)engine_now_ms(a->engine))
+            continue;
+        if (path_unlink(aof_files(a), name) == 0)
+            log_notice(engine_log(a->engine), "Removed %s, which a server that ended had not finished.", name);
+    }
+    buf_deinit(&names);
+}
+
 bool aof_start(struct aof *a, bool *stopped)
 {
     bool empty = false;
     struct file_info info;
     *stopped = false;
+    clean(a);
     /* also when it is off: a rewrite would number its files anew else, over those that are there */
     if (!aof_manifest_load(a)) return false;
     if (aof_wanted(a)) {
