@@ -37,6 +37,7 @@ enum {
     POSTPONE_MAX_US = 2 * SECOND_US,
     LOG_ERROR_EVERY_US = 30 * SECOND_US,
     RETRY_US = 100 * 1000,
+    GATHER_MIN_US = 1000,
     GATHER_MAX_US = 2000,
     HEAD_ROOM = AOF_RECORD_HEAD_MAX + 32, /* of a record's head and the time */
     PAYLOAD_KEPT = 1024 * 1024 /* bytes of an empty buffer that are not given back */
@@ -171,12 +172,14 @@ static void sync_failed(struct aof *a, int err)
     gate(a);
 }
 
-/* After an fsync its clients come again, and are waited for. */
+/* After an fsync its clients come again, and are waited for. A quick one is not worth it: then they would wait for no
+ * more than their own way. */
 static void gather_begin(struct aof *a)
 {
+    bool worth = is_always(a) && a->sync.units > 1 && a->sync.took_us >= GATHER_MIN_US;
     uint64_t wait_us = a->sync.took_us / 2 < GATHER_MAX_US ? a->sync.took_us / 2 : GATHER_MAX_US;
     a->gather_units = a->sync.units + a->payload_units;
-    a->gather_until_us = is_always(a) && a->sync.units > 1 ? clock_mono_us() + wait_us : 0;
+    a->gather_until_us = worth ? clock_mono_us() + wait_us : 0;
 }
 
 static void sync_take(struct aof *a)
