@@ -386,7 +386,8 @@ static void clean(struct aof *a)
     struct buf names = BUF_INIT;
     struct file_info info;
     if (path_list(aof_files(a), ".", collect, &names) < 0) return;
-    for (const char *name = names.data; name < names.data + names.len; name += strlen(name) + 1) {
+    for (size_t at = 0; at < names.len; at += strlen(names.data + at) + 1) {
+        const char *name = names.data + at;
         bool runs = kill(temp_writer(name), 0) == 0 || errno != ESRCH;
         if (runs || path_info(aof_files(a), name, &info) < 0 ||
             info.mtime_ms + LEFT_ALONE_MS > (int64_t)engine_now_ms(a->engine))
