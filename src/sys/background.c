@@ -11,6 +11,8 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 /* destructors of nested values are flat; the default of 8 MB only looks bad */
 enum { THREAD_STACK_BYTES = 1024 * 1024 };
@@ -28,9 +30,11 @@ struct worker {
     struct job *first, **last;
     atomic_size_t pending;
     bool stop;
+    bool yields; /* to whoever serves clients, where there are fewer cores than threads at work */
     const char *name;
     char *cpu_list;
 };
+enum { LAZY_NICE = 10 };
 
 struct background {
     struct worker workers[BG_KINDS];
@@ -52,6 +56,7 @@ static void *worker_main(void *arg)
     struct worker *w = arg;
     pthread_setname_np(pthread_self(), w->name);
     if (w->cpu_list) (void)process_set_affinity(w->cpu_list); /* else it runs anywhere */
+    if (w->yields) (void)setpriority(PRIO_PROCESS, (id_t)gettid(), LAZY_NICE);
     mem_thread_init();
     pthread_mutex_lock(&w->lock);
     for (struct job *job; (job = next_job(w));) {
@@ -112,6 +117,7 @@ struct background *bg_new(const char *cpu_list)
     struct background *bg = mem_zalloc(sizeof(*bg));
     for (int kind = 0; kind < BG_KINDS; kind++) {
         struct worker *w = &bg->workers[kind];
+        w->yields = kind == BG_LAZY_FREE;
         int err = worker_start(w, thread_names[kind], cpu_list && *cpu_list ? mem_strdup(cpu_list) : NULL);
         if (err == 0) continue;
         worker_deinit(w);
