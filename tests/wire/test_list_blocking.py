@@ -244,6 +244,28 @@ def play(server, proto, text):
     return replies
 
 
+def logs_of(pair, logged, text):
+    """What a scenario leaves in our log and in the append-only file of `logged`, as commands."""
+    path = glob.glob(os.path.join(logged.directory, "appendonlydir", "*.incr.aof"))[0]
+    with logged.conn() as oracle:
+        oracle.call("FLUSHALL")
+        oracle.call("SELECT", "9")
+        oracle.call("SET", "mark", "1")
+    begin = os.path.getsize(path)
+    play(logged, 2, text)
+    with open(path, "rb") as f:
+        f.seek(begin)
+        theirs = commands(f.read())
+    with pair.ours.conn() as ours:
+        try:
+            ours.call("DEBUG", "EFFECTS", "START")
+            play(pair.ours, 2, text)
+            mine = commands(ours.call("DEBUG", "EFFECTS", "READ").value)
+        finally:
+            ours.call("DEBUG", "EFFECTS", "STOP")
+    return mine, theirs
+
+
 @pytest.mark.parametrize("name", list(SCENARIOS))
 def test_scenario(pair, proto, name):
     ours, theirs = play(pair.ours, proto, SCENARIOS[name]), play(pair.oracle, proto, SCENARIOS[name])
@@ -254,23 +276,7 @@ def test_scenario(pair, proto, name):
 @pytest.mark.cairn_only
 @pytest.mark.parametrize("name", list(SCENARIOS))
 def test_log_of_scenario(pair, logged, name):    # noqa: F811
-    path = glob.glob(os.path.join(logged.directory, "appendonlydir", "*.incr.aof"))[0]
-    with logged.conn() as oracle:
-        oracle.call("FLUSHALL")
-        oracle.call("SELECT", "9")
-        oracle.call("SET", "mark", "1")
-    begin = os.path.getsize(path)
-    play(logged, 2, SCENARIOS[name])
-    with open(path, "rb") as f:
-        f.seek(begin)
-        theirs = commands(f.read())
-    with pair.ours.conn() as ours:
-        try:
-            ours.call("DEBUG", "EFFECTS", "START")
-            play(pair.ours, 2, SCENARIOS[name])
-            mine = commands(ours.call("DEBUG", "EFFECTS", "READ").value)
-        finally:
-            ours.call("DEBUG", "EFFECTS", "STOP")
+    mine, theirs = logs_of(pair, logged, SCENARIOS[name])
     # 7.0 writes the ends of a move that waited in small letters, 7.2 as the client did.
     mine, theirs = ([(db, [w.upper() for w in words]) for db, words in log] for log in (mine, theirs))
     assert len(mine) == len(theirs) and all(map(same, mine, theirs)), "ours:\n%s\noracle:\n%s" % (show(mine), show(theirs))

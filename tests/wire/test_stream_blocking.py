@@ -1,13 +1,11 @@
 """Waiting for streams: XREAD and XREADGROUP with BLOCK, what wakes them, what they are given, what the log gets."""
-import glob
-import os
 import time
 
 import pytest
 
 from harness import wait_for
-from test_effects import commands, logged, same, show    # noqa: F401 (a fixture)
-from test_list_blocking import Blocked, play
+from test_effects import logged, same, show    # noqa: F401 (a fixture)
+from test_list_blocking import Blocked, logs_of, play
 
 # See test_list_blocking.py for the language.
 SCENARIOS = {
@@ -239,23 +237,7 @@ def test_scenario(pair, proto, name):
 @pytest.mark.cairn_only
 @pytest.mark.parametrize("name", list(SCENARIOS))
 def test_log_of_scenario(pair, logged, name):    # noqa: F811
-    path = glob.glob(os.path.join(logged.directory, "appendonlydir", "*.incr.aof"))[0]
-    with logged.conn() as oracle:
-        oracle.call("FLUSHALL")
-        oracle.call("SELECT", "9")
-        oracle.call("SET", "mark", "1")
-    begin = os.path.getsize(path)
-    play(logged, 2, SCENARIOS[name])
-    with open(path, "rb") as f:
-        f.seek(begin)
-        theirs = commands(f.read())
-    with pair.ours.conn() as ours:
-        try:
-            ours.call("DEBUG", "EFFECTS", "START")
-            play(pair.ours, 2, SCENARIOS[name])
-            mine = commands(ours.call("DEBUG", "EFFECTS", "READ").value)
-        finally:
-            ours.call("DEBUG", "EFFECTS", "STOP")
+    mine, theirs = logs_of(pair, logged, SCENARIOS[name])
     # 7.0 does not make a consumer that waits for the first time.
     mine = [c for c in mine if c[1][:2] != [b"XGROUP", b"CREATECONSUMER"] or c in theirs]
     assert len(mine) == len(theirs) and all(map(same, mine, theirs)), "ours:\n%s\noracle:\n%s" % (show(mine), show(theirs))

@@ -1,13 +1,11 @@
 """Waiting for sorted sets: who is served, in which order, with what, and what the log gets."""
-import glob
-import os
 import time
 
 import pytest
 
 from harness import wait_for
-from test_effects import commands, logged, same, show    # noqa: F401 (a fixture)
-from test_list_blocking import Blocked, play
+from test_effects import logged, same, show    # noqa: F401 (a fixture)
+from test_list_blocking import Blocked, logs_of, play
 
 # The language is that of test_list_blocking.
 SCENARIOS = {
@@ -200,23 +198,7 @@ def test_scenario(pair, proto, name):
 @pytest.mark.cairn_only
 @pytest.mark.parametrize("name", list(SCENARIOS))
 def test_log_of_scenario(pair, logged, name):    # noqa: F811
-    path = glob.glob(os.path.join(logged.directory, "appendonlydir", "*.incr.aof"))[0]
-    with logged.conn() as oracle:
-        oracle.call("FLUSHALL")
-        oracle.call("SELECT", "9")
-        oracle.call("SET", "mark", "1")
-    begin = os.path.getsize(path)
-    play(logged, 2, SCENARIOS[name])
-    with open(path, "rb") as f:
-        f.seek(begin)
-        theirs = commands(f.read())
-    with pair.ours.conn() as ours:
-        try:
-            ours.call("DEBUG", "EFFECTS", "START")
-            play(pair.ours, 2, SCENARIOS[name])
-            mine = commands(ours.call("DEBUG", "EFFECTS", "READ").value)
-        finally:
-            ours.call("DEBUG", "EFFECTS", "STOP")
+    mine, theirs = logs_of(pair, logged, SCENARIOS[name])
     assert len(mine) == len(theirs) and all(map(same, mine, theirs)), "ours:\n%s\noracle:\n%s" % (show(mine), show(theirs))
 
 
