@@ -1,8 +1,8 @@
 /* Table-driven checks. Tables are linear: the entry of a byte is the sum (xor) of the entries of its bits, so each
  * table of 256 is spelled out by the compiler from 8 numbers.
  *
- * crc64 takes long pieces by crc_fold.c where the processor can, and else 8 bytes a step: tables64[k][b] is what byte b
- * adds when k more bytes follow it in the step. */
+ * crc64 goes by crc_fold.c where the processor can, and else 8 bytes a step: tables64[k][b] is what byte b adds when k
+ * more bytes follow it in the step. */
 #include "base/crc.h"
 
 #include "base/crc_impl.h"
@@ -61,13 +61,10 @@ static uint64_t crc64_by_tables(uint64_t crc, const unsigned char *p, size_t len
 
 uint64_t crc64(uint64_t crc, const void *ptr, size_t len)
 {
-    enum { FOLD_MIN = 4 * CRC64_FOLD_BYTES }; /* for less the tables are as fast */
     const unsigned char *p = ptr;
-    if (len < FOLD_MIN || !crc64_folds()) return crc64_by_tables(crc, p, len);
-    unsigned char rest[16];
+    if (len < CRC64_FOLD_BYTES || !crc64_folds()) return crc64_by_tables(crc, p, len);
     size_t folded = len / CRC64_FOLD_BYTES * CRC64_FOLD_BYTES;
-    crc64_fold(crc, p, folded, rest);
-    return crc64_by_tables(crc64_by_tables(0, rest, sizeof(rest)), p + folded, len - folded);
+    return crc64_by_tables(crc64_fold(crc, p, folded), p + folded, len - folded);
 }
 
 uint16_t crc16(uint16_t crc, const void *ptr, size_t len)

@@ -6,12 +6,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { CRC64_FOLD_BYTES = 64 }; /* a step of crc64_fold */
+enum { CRC64_FOLD_BYTES = 16 }; /* a step of crc64_fold */
 
 /* Whether crc64_fold runs on this processor. A load. */
 bool crc64_folds(void);
-/* Shortens len bytes (a multiple of CRC64_FOLD_BYTES, and not 0), in front of which crc stands, to 16 bytes: their
- * crc64, begun with 0, is the crc64 of all. */
-void crc64_fold(uint64_t crc, const void *ptr, size_t len, unsigned char out[16]);
+/* crc64 of len bytes: a multiple of CRC64_FOLD_BYTES, and not 0. */
+uint64_t crc64_fold(uint64_t crc, const void *ptr, size_t len);
 
 #endif

@@ -13,6 +13,9 @@
 #include "base/num.h"
 
 #include <assert.h>
+#include <string.h>
+
+enum { WIRE_KEPT = 1024 * 1024 }; /* bytes of an empty buffer that are not given back */
 
 void unit_begin(struct engine *e)
 {
@@ -58,25 +61,35 @@ void unit_effect_insert(struct engine *e, int at, int db, int argc, const struct
     u->count++;
 }
 
-static void wire_head(struct buf *b, char kind, size_t n)
+/* A head, "$<n>\r\n", takes no more than this, with the line end behind the bytes that follow it. */
+enum { WIRE_HEAD_MAX = 1 + NUM_I64_TEXT_MAX + 2 + 2 };
+
+static char *wire_head(char *at, char kind, size_t n)
 {
-    buf_append_char(b, kind);
-    buf_append_i64(b, (int64_t)n);
-    buf_append(b, "\r\n", 2);
+    *at++ = kind;
+    if (likely(n < 10))
+        *at++ = (char)('0' + n);
+    else
+        at += u64_to_text(at, n);
+    return mempcpy(at, "\r\n", 2);
 }
 
-static void wire_bulk(struct buf *b, struct slice s)
-{
-    wire_head(b, '$', s.len);
-    buf_append_slice(b, s);
-    buf_append(b, "\r\n", 2);
-}
-
+/* Every write pays for this: the room is asked for once, and filled without looking at it again. */
 static void wire_command(struct buf *b, int argc, const struct slice *argv)
 {
-    wire_head(b, '*', (size_t)argc);
+    size_t room = WIRE_HEAD_MAX * ((size_t)argc + 1);
     for (int i = 0; i < argc; i++)
-        wire_bulk(b, argv[i]);
+        room += argv[i].len;
+    buf_reserve(b, room);
+    char *at = wire_head(b->data + b->len, '*', (size_t)argc);
+    for (int i = 0; i < argc; i++) {
+        at = wire_head(at, '$', argv[i].len);
+        if (likely(argv[i].len > 0))
+            at = mempcpy(at, argv[i].ptr, argv[i].len);
+        at = mempcpy(at, "\r\n", 2);
+    }
+    b->len = (size_t)(at - b->data);
+    assert(b->len <= b->cap);
 }
 
 static void wire_select(struct engine *e, int db)
@@ -111,7 +124,7 @@ static void batch_hand_on(struct engine *e, const struct pending_effect *pending
 {
     struct unit *u = &e->unit;
     wire_encode(e, pending, count);
-    struct effect *effects = mem_alloc((size_t)count * sizeof(*effects));
+    struct effect one, *effects = count == 1 ? &one : mem_alloc((size_t)count * sizeof(*effects));
     for (int i = 0; i < count; i++)
         effects[i] = (struct effect){pending[i].db, pending[i].argc, pending[i].argv};
     struct effect_batch batch = {effects, count, buf_slice(&u->wire), e->log_offset, e->now_ms};
@@ -120,8 +133,9 @@ static void batch_hand_on(struct engine *e, const struct pending_effect *pending
         sink->commit(sink->arg, &batch);
     }
     e->log_offset += u->wire.len;
-    mem_free(effects);
-    if (u->wire.cap > 1024 * 1024)
+    if (effects != &one)
+        mem_free(effects);
+    if (u->wire.cap > WIRE_KEPT)
         buf_deinit(&u->wire);
 }
 

@@ -65,6 +65,7 @@ struct worker {
     struct listener listeners[LISTENERS_MAX];
     int listener_count;
     uint64_t next_cron_us;
+    uint64_t turn_end_us; /* of the last turn: what the next wait counts from */
 
     struct submission batch[BATCH_MAX];
     struct conn *batch_conns[BATCH_MAX];

@@ -107,7 +107,7 @@ static int64_t wait_us(const struct worker *w, int64_t max_wait_us)
 {
     if (!list_empty(&w->dirty) || !list_empty(&w->woken))
         return 0;
-    uint64_t now = clock_mono_us(), tick = engine_tick_due_us(w->engine);
+    uint64_t now = w->turn_end_us, tick = engine_tick_due_us(w->engine);
     uint64_t at = tick < w->next_cron_us ? tick : w->next_cron_us;
     int64_t us = at > now ? (int64_t)(at - now) : 0;
     return us < max_wait_us ? us : max_wait_us;
@@ -135,9 +135,8 @@ static void write_all(struct worker *w)
         conn_write(list_entry(round.next, struct conn, dirty_link));
 }
 
-static void time_work(struct worker *w)
+static void time_work(struct worker *w, uint64_t now)
 {
-    uint64_t now = clock_mono_us();
     if (now >= engine_tick_due_us(w->engine))
         (void)engine_tick(w->engine, TICK_BUDGET_US);
     if (now >= w->next_cron_us) {
@@ -163,15 +162,17 @@ bool worker_turn(struct worker *w, int64_t max_wait_us)
     worker_run_batch(w);
     while (!list_empty(&w->woken))
         conn_run_woken(list_entry(w->woken.next, struct conn, woken_link));
-    st->loop_command_us += clock_mono_us() - start;
-    time_work(w);
+    uint64_t commands_end = clock_mono_us();
+    st->loop_command_us += commands_end - start;
+    time_work(w, commands_end);
     while (!list_empty(&w->woken))
         conn_run_woken(list_entry(w->woken.next, struct conn, woken_link));
     engine_turn_end(w->engine);
     write_all(w);
     bury(w);
     st->loop_cycles++;
-    uint64_t spent = clock_mono_us() - start;
+    w->turn_end_us = clock_mono_us();
+    uint64_t spent = w->turn_end_us - start;
     st->loop_us += spent;
     if (spent > st->loop_max_us)
         st->loop_max_us = spent;

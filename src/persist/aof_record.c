@@ -5,24 +5,38 @@
 #include "base/mem.h"
 #include "base/num.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 enum { COMMAND_ARGS_MAX = 1024 * 1024 * 1024, NUMBER_LINE_MAX = 24 };
 #define BULK_MAX ((uint64_t)1 << 40)
 
+/* "<length> <durable>", in what the checksum covers too. */
+static size_t lengths_text(char *out, uint64_t len, uint64_t durable)
+{
+    size_t n = (size_t)u64_to_text(out, len);
+    out[n++] = ' ';
+    return n + (size_t)u64_to_text(out + n, durable);
+}
+
 static uint64_t record_crc(struct slice bytes, uint64_t durable)
 {
-    char text[64];
-    int n = snprintf(text, sizeof(text), "%zu %" PRIu64, bytes.len, durable);
-    return crc64(crc64(0, bytes.ptr, bytes.len), text, (size_t)n);
+    char text[2 * NUM_I64_TEXT_MAX];
+    size_t n = lengths_text(text, bytes.len, durable);
+    return crc64(crc64(0, bytes.ptr, bytes.len), text, n);
 }
 
 int aof_record_head(char out[AOF_RECORD_HEAD_MAX], struct slice bytes, uint64_t durable)
 {
-    return snprintf(out, AOF_RECORD_HEAD_MAX, "#CRC:%zu %016" PRIx64 " %" PRIu64 "\r\n", bytes.len,
-                    record_crc(bytes, durable), durable);
+    static const char digits[16] = "0123456789abcdef";
+    uint64_t crc = record_crc(bytes, durable);
+    char *at = mempcpy(out, "#CRC:", 5);
+    at += u64_to_text(at, bytes.len);
+    *at++ = ' ';
+    for (int shift = 60; shift >= 0; shift -= 4) *at++ = digits[crc >> shift & 15];
+    *at++ = ' ';
+    at += u64_to_text(at, durable);
+    at = mempcpy(at, "\r\n", 2);
+    return (int)(at - out);
 }
 
 bool aof_record_matches(const struct aof_record *record, struct slice bytes)

@@ -5,8 +5,9 @@
  * Everything that a turn committed is one record and one write. Between write and disk stands one fsync at a time, in
  * the background:
  *
- *   everysec  An fsync a second. While one is under way a write might stand still behind it: it is put off, but for no
- *             longer than two seconds.
+ *   everysec  No write waits longer than a second for the end of its fsync, as far as the disk allows: the next one
+ *             begins a second after the last, less the time that the last one took. While one is under way a write might
+ *             stand still behind it: it is put off, but for no longer than a second.
  *   always    Replies are held until an fsync that began behind the write of their effects is over. What comes
  *             meanwhile gathers in the payload and goes with the next write: one fsync serves all of it. When an fsync
  *             is over, its clients are about to send again: the next one waits for them for a part of the time that an
@@ -34,8 +35,9 @@
 
 enum {
     SECOND_US = 1000 * 1000,
-    POSTPONE_MAX_US = 2 * SECOND_US,
+    POSTPONE_MAX_US = SECOND_US,
     LOG_ERROR_EVERY_US = 30 * SECOND_US,
+    TOOK_MAX_US = 500 * 1000, /* of an fsync that the next one begins earlier for */
     RETRY_US = 100 * 1000,
     GATHER_MIN_US = 1000,
     GATHER_MAX_US = 2000,
@@ -138,13 +140,12 @@ void aof_errors_forget(struct aof *a)
 static void sync_run(void *arg)
 {
     struct aof_sync *s = arg;
-    bool wakes = s->units > 0;
     const struct persist_shell *shell = s->shell;
     uint64_t start = clock_mono_us();
     s->error = file_fdatasync(shell->files, s->fd) < 0 ? errno : 0;
     s->took_us = clock_mono_us() - start;
     atomic_store_explicit(&s->done, true, memory_order_release); /* s is the owner's again */
-    if (wakes && shell->wake != NULL) shell->wake(shell->arg);
+    if (shell->wake != NULL) shell->wake(shell->arg); /* for replies that wait, or a write that was put off */
 }
 
 static void synced(struct aof *a, uint64_t log_end, uint64_t size)
@@ -215,11 +216,20 @@ static void sync_begin(struct aof *a)
     sync_take(a);
 }
 
+/* everysec: when the next fsync begins, that it may end within the second of what came right behind the last. */
+static uint64_t sync_due_us(const struct aof *a)
+{
+    return a->synced_us + SECOND_US - (a->sync.took_us < TOOK_MAX_US ? a->sync.took_us : TOOK_MAX_US);
+}
+
 static void sync_if_due(struct aof *a)
 {
     if (a->syncing || a->dead || a->durable_size >= a->size) return;
-    bool due = is_always(a) || (*a->config.fsync == AOF_FSYNC_EVERYSEC &&
-                                engine_mono_us(a->engine) - a->synced_us >= SECOND_US);
+    bool due = is_always(a);
+    if (*a->config.fsync == AOF_FSYNC_EVERYSEC) {
+        due = engine_mono_us(a->engine) >= sync_due_us(a);
+        if (!due) engine_wake_at(a->engine, sync_due_us(a));
+    }
     bool unwanted = !is_always(a) && *a->config.no_fsync_on_rewrite && child_kind(a->p->child) != CHILD_NONE;
     if (due && !unwanted) sync_begin(a);
 }
@@ -274,6 +284,7 @@ static void seal(struct aof *a)
     a->out_log_end = a->payload_log_end;
     a->out_units = a->payload_units;
     a->payload_units = 0;
+    a->postponed_us = 0;
 }
 
 static void empty_out(struct aof *a)
@@ -348,17 +359,13 @@ static void sleep_us(uint64_t us)
     while (us > 0 && nanosleep(&left, &left) != 0 && errno == EINTR) continue;
 }
 
-/* everysec: a write is put off while an fsync runs, for two seconds at most. */
+/* everysec: a write is put off while an fsync runs, for a second at most. */
 static bool put_off(struct aof *a)
 {
-    uint64_t now = clock_mono_us();
-    if (!a->syncing) {
-        a->postponed_us = 0;
-        return false;
-    }
+    if (likely(!a->syncing)) return false;
+    uint64_t now = engine_mono_us(a->engine);
     if (a->postponed_us == 0) a->postponed_us = now;
     if (now - a->postponed_us < POSTPONE_MAX_US) return true;
-    a->postponed_us = 0;
     a->delayed_fsyncs++;
     log_notice(engine_log(a->engine),
                "Asynchronous AOF fsync is taking too long (disk is busy?). Writing the AOF buffer without waiting for "
