@@ -7,7 +7,7 @@
  *
  *   everysec  No write waits longer than a second for the end of its fsync, as far as the disk allows: the next one
  *             begins a second after the last, less the time that the last one took. While one is under way a write might
- *             stand still behind it: it is put off, but for no longer than a second.
+ *             stand still behind it: it is put off, but is in the file within a second.
  *   always    Replies are held until an fsync that began behind the write of their effects is over. What comes
  *             meanwhile gathers in the payload and goes with the next write: one fsync serves all of it. When an fsync
  *             is over, its clients are about to send again: the next one waits for them for a part of the time that an
@@ -35,7 +35,7 @@
 
 enum {
     SECOND_US = 1000 * 1000,
-    POSTPONE_MAX_US = SECOND_US,
+    POSTPONE_MAX_US = 900 * 1000, /* so that it is written within a second, when the turn is a long one */
     LOG_ERROR_EVERY_US = 30 * SECOND_US,
     TOOK_MAX_US = 500 * 1000, /* of an fsync that the next one begins earlier for */
     RETRY_US = 100 * 1000,
@@ -359,13 +359,16 @@ static void sleep_us(uint64_t us)
     while (us > 0 && nanosleep(&left, &left) != 0 && errno == EINTR) continue;
 }
 
-/* everysec: a write is put off while an fsync runs, for a second at most. */
+/* everysec: a write is put off while an fsync runs, for a time. */
 static bool put_off(struct aof *a)
 {
     if (likely(!a->syncing)) return false;
     uint64_t now = engine_mono_us(a->engine);
     if (a->postponed_us == 0) a->postponed_us = now;
-    if (now - a->postponed_us < POSTPONE_MAX_US) return true;
+    if (now - a->postponed_us < POSTPONE_MAX_US) {
+        engine_wake_at(a->engine, a->postponed_us + POSTPONE_MAX_US);
+        return true;
+    }
     a->delayed_fsyncs++;
     log_notice(engine_log(a->engine),
                "Asynchronous AOF fsync is taking too long (disk is busy?). Writing the AOF buffer without waiting for "
@@ -498,5 +501,5 @@ void aof_file_switch(struct aof *a, int fd, uint64_t size)
     a->written_log = a->durable_log = engine_log_offset(a->engine);
     a->unsynced_units = 0;
     a->time_written_s = 0;
-    a->synced_us = clock_mono_us();
+    a->synced_us = engine_mono_us(a->engine);
 }

@@ -13,7 +13,7 @@ from writers import Writer, check_transactions, steps_done
 
 WRITERS = 4
 KILL_AFTER_S = (0.05, 0.7)
-EVERYSEC_LOSS_S = 2.0
+EVERYSEC_LOSS_S = 1.0
 OUR_FOLDER = os.path.dirname(harness.ours_path())
 CHECK_AOF = os.path.join(OUR_FOLDER, "cairn-check-aof")
 

@@ -14,9 +14,11 @@
 #include "persist/aof_record.h"
 #include "persist/persist_feature.h"
 #include "persist/persist_shell.h"
+#include "sys/background.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -200,6 +202,102 @@ static void errors_are_told_and_end(void **state)
     folder_remove();
 }
 
+/* ---- everysec and a slow disk ---- */
+
+/* A disk whose fsyncs end when the test says so. */
+struct slow_disk {
+    struct file_ops ops;
+    struct files files;
+    atomic_int begun, ended; /* fsyncs of data */
+    atomic_int may_end;
+};
+
+static int slow_fdatasync(void *arg, int fd)
+{
+    struct slow_disk *d = arg;
+    int number = atomic_fetch_add(&d->begun, 1) + 1;
+    while (atomic_load(&d->may_end) < number) usleep(1000);
+    atomic_fetch_add(&d->ended, 1);
+    return fdatasync(fd);
+}
+
+static uint64_t increment_size(void)
+{
+    struct file_info info;
+    assert_int_equal(path_info(&files_posix, INCREMENT, &info), 0);
+    return info.size;
+}
+
+static void wait_for(atomic_int *count, int wanted)
+{
+    for (int ms = 0; atomic_load(count) < wanted; ms++) {
+        if (ms > 20000) fail_msg("%d, not %d", atomic_load(count), wanted);
+        usleep(1000);
+    }
+}
+
+/* A write that comes while an fsync runs is in the file within a second, and the next fsync begins early enough to end
+ * within one. */
+static void everysec_is_a_second(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct slow_disk disk = {.ops = *files_posix.ops};
+    disk.ops.fdatasync = slow_fdatasync;
+    disk.files = (struct files){&disk.ops, &disk};
+    folder_make();
+    rig_init(&rig, "everysec", FAULT_NONE, 0);
+    rig.shell.files = &disk.files;
+    rig.shell.background = bg_new(NULL);
+    assert_true(start(&rig));
+    uint64_t size = increment_size();
+
+    turn(&rig, 2000);
+    fixture_run(&rig.fx, "INCR n");
+    turn(&rig, 10); /* written, and an fsync begins */
+    wait_for(&disk.begun, 1);
+    assert_true(increment_size() > size);
+    size = increment_size();
+    fixture_run(&rig.fx, "INCR n");
+    turn(&rig, 10);
+    turn(&rig, 500);
+    assert_int_equal(increment_size(), size); /* put off */
+    turn(&rig, 400);
+    assert_true(increment_size() > size);
+
+    usleep(300 * 1000);
+    atomic_store(&disk.may_end, 1); /* after 0.3 s of the real clock at least */
+    bg_drain(rig.shell.background, BG_FSYNC);
+    turn(&rig, 10);
+    wait_for(&disk.begun, 2); /* at once: the last one began 0.9 s ago */
+    atomic_store(&disk.may_end, 2);
+    bg_drain(rig.shell.background, BG_FSYNC);
+    fixture_run(&rig.fx, "INCR n");
+    turn(&rig, 10);
+    turn(&rig, 800);
+    assert_int_equal(atomic_load(&disk.begun), 2); /* a quick one takes nothing off the second */
+    turn(&rig, 190);
+    wait_for(&disk.begun, 3);
+    fixture_run(&rig.fx, "INCR n");
+    usleep(300 * 1000);
+    atomic_store(&disk.may_end, 3);
+    bg_drain(rig.shell.background, BG_FSYNC);
+    turn(&rig, 10);
+    turn(&rig, 400);
+    assert_int_equal(atomic_load(&disk.begun), 3);
+    turn(&rig, 290); /* 0.7 s after it began: the last one took 0.3 */
+    wait_for(&disk.begun, 4);
+    atomic_store(&disk.may_end, 100);
+    assert_true(persist_shutdown(rig.fx.engine, 0));
+    fixture_deinit(&rig.fx);
+    bg_free(rig.shell.background);
+    rig_init(&rig, "always", FAULT_NONE, 0);
+    assert_true(start(&rig));
+    assert_int_equal(number(&rig, "n"), 4);
+    fixture_deinit(&rig.fx);
+    folder_remove();
+}
+
 /* ---- damaged files ---- */
 
 static void increment_read(struct buf *out)
@@ -349,6 +447,7 @@ int main(void)
         cmocka_unit_test(everysec_and_one_fault),
         cmocka_unit_test(short_writes),
         cmocka_unit_test(errors_are_told_and_end),
+        cmocka_unit_test(everysec_is_a_second),
         cmocka_unit_test(every_cut),
         cmocka_unit_test(every_flip),
     };
