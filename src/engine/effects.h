@@ -25,6 +25,7 @@ struct effect_sink {
     const char *name;
     void *arg;
     void (*commit)(void *arg, const struct effect_batch *batch); /* all memory is borrowed */
+    size_t (*memory)(void *arg);  /* bytes of effects that it still holds; NULL: none */
 };
 
 #endif

@@ -139,6 +139,8 @@ void engine_run_internal(struct engine *e, int db, void (*fn)(struct ctx *ctx, v
 
 void engine_sink_add(struct engine *e, struct effect_sink *sink);
 void engine_sink_remove(struct engine *e, struct effect_sink *sink);
+/* Bytes that the sinks hold: no data, so that no key is evicted for them. */
+size_t engine_sinks_memory(const struct engine *e);
 uint64_t engine_log_offset(const struct engine *e); /* bytes of effects committed since start, or as set */
 /* Where the log goes on that was loaded; nothing happens when a sink is there already, which follows it. */
 void engine_set_log_offset(struct engine *e, uint64_t offset);

@@ -169,20 +169,27 @@ static bool evict_one(struct engine *e)
     return victim != NULL;
 }
 
+/* A cheap look first: the sinks are asked only where the memory of all is over the limit. */
+static bool over_limit(const struct engine *e, uint64_t limit)
+{
+    size_t used = mem_used();
+    return used > limit && used - limit > engine_sinks_memory(e);
+}
+
 bool evict_for_memory(struct engine *e)
 {
     uint64_t limit = (uint64_t)*e->cfg_maxmemory;
     e->evict_more = false;
-    if (limit == 0 || e->pause != PAUSE_NONE || e->loading || mem_used() <= limit)
+    if (limit == 0 || e->pause != PAUSE_NONE || e->loading || !over_limit(e, limit))
         return true;
     if (*e->cfg_maxmemory_policy == MAXMEMORY_NOEVICTION || e->evicting)
         return false;
     e->evicting = true;
     uint64_t start = clock_mono_us(), budget = budget_us(e);
     bool some = true;
-    while (some && mem_used() > limit && !e->evict_more) {
+    while (some && over_limit(e, limit) && !e->evict_more) {
         some = evict_one(e);
-        e->evict_more = some && mem_used() > limit && clock_mono_us() - start > budget;
+        e->evict_more = some && over_limit(e, limit) && clock_mono_us() - start > budget;
     }
     e->evicting = false;
     /* Out of time but with victims left: the command may run, the next one and the ticks go on freeing. */

@@ -214,6 +214,17 @@ void engine_sink_remove(struct engine *e, struct effect_sink *sink)
     e->sink_count--;
 }
 
+size_t engine_sinks_memory(const struct engine *e)
+{
+    size_t bytes = 0;
+    list_for(link, &e->sinks) {
+        const struct effect_sink *sink = list_entry(link, struct effect_sink, link);
+        if (sink->memory != NULL)
+            bytes += sink->memory(sink->arg);
+    }
+    return bytes;
+}
+
 uint64_t engine_log_offset(const struct engine *e)
 {
     return e->log_offset;

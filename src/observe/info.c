@@ -150,10 +150,11 @@ static void write_memory(struct engine *e, void *state, struct buf *out)
     I64("rss_overhead_bytes", m.rss_overhead_bytes);
     F2("mem_fragmentation_ratio", m.fragmentation_ratio);
     I64("mem_fragmentation_bytes", m.fragmentation_bytes);
-    zeros(out, "mem_not_counted_for_evict mem_replication_backlog mem_total_replication_buffers "
-               "mem_clients_slaves");
+    U64("mem_not_counted_for_evict", m.log);
+    zeros(out, "mem_replication_backlog mem_total_replication_buffers mem_clients_slaves");
     U64("mem_clients_normal", m.clients);
-    zeros(out, "mem_cluster_links mem_aof_buffer");
+    zeros(out, "mem_cluster_links");
+    U64("mem_aof_buffer", m.log);
     TEXT("mem_allocator", mem_allocator_name());
     zeros(out, "mem_overhead_db_hashtable_rehashing active_defrag_running");
     U64("lazyfree_pending_objects", host->background_pending == NULL ? 0 : host->background_pending(host->arg));

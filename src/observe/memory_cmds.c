@@ -78,7 +78,7 @@ void cmd_memory_stats(struct ctx *ctx)
                  {"clients.slaves", 0},
                  {"clients.normal", m.clients},
                  {"cluster.links", 0},
-                 {"aof.buffer", 0},
+                 {"aof.buffer", m.log},
                  {"lua.caches", m.lua},
                  {"functions.caches", m.functions}};
     for (size_t i = 0; i < ARRAY_LEN(first); i++)

@@ -36,7 +36,8 @@ void memory_facts_read(struct engine *e, struct memory_facts *out)
     for (int db = 0; db < store_databases(store); db++)
         if (store_len(store, db) > 0)
             out->db_overhead += store_overhead(store, db);
-    out->overhead = out->startup + out->clients + out->db_overhead;
+    out->log = engine_sinks_memory(e);
+    out->overhead = out->startup + out->clients + out->log + out->db_overhead;
     out->dataset = out->used > out->overhead ? out->used - out->overhead : 0;
     double net = out->used > out->startup ? (double)(out->used - out->startup) : 1;
     out->dataset_percent = (double)out->dataset * 100 / net;

@@ -92,6 +92,7 @@ void observe_config_text(struct engine *e, const char *name, struct buf *out);
 /* Facts that INFO memory and MEMORY STATS share. */
 struct memory_facts {
     size_t used, peak, startup, overhead, dataset, clients, db_overhead;
+    size_t log; /* effects that wait for the disk */
     size_t lua, functions; /* none yet: 0 */
     double dataset_percent, peak_percent;
     struct mem_facts_allocator {

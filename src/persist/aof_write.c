@@ -82,10 +82,16 @@ void aof_note_offset(struct aof *a)
     a->payload_log_end = engine_log_offset(a->engine);
 }
 
+static size_t held_bytes(void *arg)
+{
+    const struct aof *a = arg;
+    return a->payload.cap + a->out.cap;
+}
+
 void aof_append_on(struct aof *a)
 {
     aof_append_off(a);
-    a->sink = (struct effect_sink){.name = "aof", .arg = a, .commit = commit};
+    a->sink = (struct effect_sink){.name = "aof", .arg = a, .commit = commit, .memory = held_bytes};
     engine_sink_add(a->engine, &a->sink);
     a->sink_added = true;
 }

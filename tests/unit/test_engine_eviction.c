@@ -94,10 +94,41 @@ static void test_not_during_a_pause(void **state)
     assert_true(engine_stats(fx->engine)->evicted_keys > 0);
 }
 
+static void sink_drops(void *arg, const struct effect_batch *batch)
+{
+}
+
+static size_t sink_holds(void *arg)
+{
+    return *(size_t *)arg;
+}
+
+/* What the log holds for the disk is no reason to evict: to evict makes it longer. */
+static void test_the_log_is_not_counted(void **state)
+{
+    struct fixture *fx = *state;
+    size_t held = KEYS / 2 * VALUE;
+    struct effect_sink sink = {.name = "slow", .arg = &held, .commit = sink_drops, .memory = sink_holds};
+    engine_sink_add(fx->engine, &sink);
+    fixture_config(fx, "maxmemory-policy", "allkeys-random");
+    fill(fx);
+    size_t limit = limit_set(fx, KEYS / 4 * VALUE);
+    assert_string_equal(fixture_run(fx, "set x y"), "OK");
+    assert_int_equal(engine_stats(fx->engine)->evicted_keys, 0);
+    assert_true(mem_used() > limit);
+    assert_non_null(strstr(fixture_run(fx, "info memory"), "mem_aof_buffer:1000000"));
+    assert_non_null(strstr(fixture_run(fx, "info memory"), "mem_not_counted_for_evict:1000000"));
+    held = 0;
+    assert_string_equal(fixture_run(fx, "set x y"), "OK");
+    assert_true(engine_stats(fx->engine)->evicted_keys > 0);
+    engine_sink_remove(fx->engine, &sink);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_ticks_go_on_evicting, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_log_is_not_counted, setup, teardown),
         cmocka_unit_test_setup_teardown(test_not_during_a_pause, setup, teardown),
     };
     mem_thread_init(); /* memory is counted by thread */
