@@ -150,6 +150,10 @@ void engine_set_log_offset(struct engine *e, uint64_t offset);
  * (feature.turn_end), or from the turn that loop_wake began. */
 void engine_set_durable(struct engine *e, uint64_t offset);
 uint64_t engine_durable(const struct engine *e);
+/* One client has been the only one to send requests for a while: whatever makes it wait makes nobody else wait. Told
+ * by the worker before each engine_turn_end. */
+void engine_set_alone(struct engine *e, bool alone);
+bool engine_alone(const struct engine *e);
 bool session_replies_may_go(const struct session *s);
 void engine_turn_end(struct engine *e); /* called by the worker once per turn, before replies are written */
 /* While data is loaded: commands are refused with -LOADING but for those that may run then, nothing expires, and

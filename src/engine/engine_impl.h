@@ -137,6 +137,7 @@ struct engine {
     uint64_t log_offset;
     bool in_exec; /* a transaction runs */
     uint64_t durable; /* log offset up to which effects are safe; UINT64_MAX: replies wait for nothing */
+    bool alone; /* one client is the only one at work */
     bool loading;
     char disk_error[DISK_ERROR_MAX]; /* what writes are told while GATE_DISK is armed */
 

@@ -245,6 +245,16 @@ uint64_t engine_durable(const struct engine *e)
     return e->durable;
 }
 
+void engine_set_alone(struct engine *e, bool alone)
+{
+    e->alone = alone;
+}
+
+bool engine_alone(const struct engine *e)
+{
+    return e->alone;
+}
+
 bool session_replies_may_go(const struct session *s)
 {
     return s->log_offset <= s->engine->durable;

@@ -264,6 +264,10 @@ static void aim_reads(struct conn *c)
 void conn_data(struct conn *c, struct slice data)
 {
     struct worker *w = c->worker;
+    if (unlikely(w->speaker != c)) {
+        w->speaker = c;
+        w->speaker_since_ms = engine_now_ms(w->engine);
+    }
     c->net_in += data.len;
     c->idle_since_ms = engine_now_ms(w->engine);
     engine_stats(w->engine)->net_input_bytes += data.len;

@@ -61,6 +61,8 @@ struct worker {
     struct list_link held;   /* by dirty_link: replies wait until the effects they confirm are durable */
     uint64_t held_at;        /* what was durable when they were last looked at */
     uint64_t turn_offset;    /* of the log, when the turn began */
+    const struct conn *speaker; /* whose data came last (not to be followed), and since when nobody else's did */
+    uint64_t speaker_since_ms;
     size_t conn_count;
     struct listener listeners[LISTENERS_MAX];
     int listener_count;

@@ -11,7 +11,7 @@
 #include <assert.h>
 #include <unistd.h>
 
-enum { CHUNKS_KEPT = 256 };
+enum { CHUNKS_KEPT = 256, ALONE_MS = 100 };
 
 struct worker *worker_new(struct engine *e, struct loop *loop)
 {
@@ -167,6 +167,7 @@ bool worker_turn(struct worker *w, int64_t max_wait_us)
     time_work(w, commands_end);
     while (!list_empty(&w->woken))
         conn_run_woken(list_entry(w->woken.next, struct conn, woken_link));
+    engine_set_alone(w->engine, engine_now_ms(w->engine) - w->speaker_since_ms >= ALONE_MS);
     engine_turn_end(w->engine);
     write_all(w);
     bury(w);

@@ -143,14 +143,19 @@ void aof_errors_forget(struct aof *a)
 
 /* ---- fsync ---- */
 
+static void sync_do(struct aof_sync *s)
+{
+    uint64_t start = clock_mono_us();
+    s->error = file_fdatasync(s->shell->files, s->fd) < 0 ? errno : 0;
+    s->took_us = clock_mono_us() - start;
+    atomic_store_explicit(&s->done, true, memory_order_release); /* s is the owner's again */
+}
+
 static void sync_run(void *arg)
 {
     struct aof_sync *s = arg;
     const struct persist_shell *shell = s->shell;
-    uint64_t start = clock_mono_us();
-    s->error = file_fdatasync(shell->files, s->fd) < 0 ? errno : 0;
-    s->took_us = clock_mono_us() - start;
-    atomic_store_explicit(&s->done, true, memory_order_release); /* s is the owner's again */
+    sync_do(s);
     if (shell->wake != NULL) shell->wake(shell->arg); /* for replies that wait, or a write that was put off */
 }
 
@@ -215,8 +220,9 @@ static void sync_begin(struct aof *a)
     a->syncing = true;
     a->unsynced_units = 0;
     a->synced_us = engine_mono_us(a->engine);
-    if (bg == NULL)
-        sync_run(&a->sync);
+    /* A client by itself would wait for two threads to wake each other besides. */
+    if (bg == NULL || (is_always(a) && engine_alone(a->engine)))
+        sync_do(&a->sync);
     else
         bg_submit(bg, BG_FSYNC, sync_run, &a->sync);
     sync_take(a);

@@ -665,6 +665,27 @@ static void test_replies_wait_for_durability(void **state)
     clients_gone(rig, 1);
 }
 
+/* A client is alone when nobody else has sent anything for a while. */
+static void test_alone(void **state)
+{
+    RIG();
+    struct client *one = client_new(rig), *other = client_new(rig);
+    client_say(rig, other, "PING\r\n");
+    client_expect(rig, other, "+PONG\r\n");
+    client_say(rig, one, "PING\r\n");
+    client_expect(rig, one, "+PONG\r\n");
+    assert_false(engine_alone(rig->fx.engine));
+    uint64_t end = clock_mono_us() + PATIENCE_US;
+    while (!engine_alone(rig->fx.engine) && clock_mono_us() < end) {
+        client_say(rig, one, "PING\r\n");
+        client_expect(rig, one, "+PONG\r\n");
+    }
+    assert_true(engine_alone(rig->fx.engine));
+    client_say(rig, other, "PING\r\n");
+    client_expect(rig, other, "+PONG\r\n");
+    assert_false(engine_alone(rig->fx.engine));
+}
+
 /* The time-out comes when it is due, not with the next tick that was planned. */
 static void test_timeout_in_time(void **state)
 {
@@ -764,6 +785,7 @@ int main(void)
         TEST(test_protocol_error_behind_a_pause),
         TEST(test_blocked_goes_on_in_order),
         TEST(test_replies_wait_for_durability),
+        TEST(test_alone),
         TEST(test_timeout_in_time),
         TEST(test_query_limit),
         TEST(test_crowd),

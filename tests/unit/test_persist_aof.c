@@ -18,6 +18,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -298,6 +299,58 @@ static void everysec_is_a_second(void **state)
     folder_remove();
 }
 
+/* ---- always and a client by itself ---- */
+
+struct watched_disk {
+    struct file_ops ops;
+    struct files files;
+    atomic_int here, elsewhere; /* fsyncs of data in the test's thread, and in another */
+    pthread_t thread;
+};
+
+static int watched_fdatasync(void *arg, int fd)
+{
+    struct watched_disk *d = arg;
+    atomic_fetch_add(pthread_equal(pthread_self(), d->thread) ? &d->here : &d->elsewhere, 1);
+    return fdatasync(fd);
+}
+
+/* The fsync of a client that is alone is over when the turn ends; with others about, it never holds up the turn. */
+static void alone_or_not(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct watched_disk disk = {.ops = *files_posix.ops, .thread = pthread_self()};
+    disk.ops.fdatasync = watched_fdatasync;
+    disk.files = (struct files){&disk.ops, &disk};
+    folder_make();
+    rig_init(&rig, "always", FAULT_NONE, 0);
+    rig.shell.files = &disk.files;
+    rig.shell.background = bg_new(NULL);
+    assert_true(start(&rig));
+    atomic_store(&disk.here, 0);
+
+    engine_set_alone(rig.fx.engine, true);
+    fixture_run(&rig.fx, "INCR n");
+    turn(&rig, 1);
+    assert_int_equal(atomic_load(&disk.here), 1);
+    assert_true(session_replies_may_go(rig.fx.client.session));
+
+    engine_set_alone(rig.fx.engine, false);
+    fixture_run(&rig.fx, "INCR n");
+    turn(&rig, 1);
+    assert_int_equal(atomic_load(&disk.here), 1);
+    bg_drain(rig.shell.background, BG_FSYNC);
+    assert_int_equal(atomic_load(&disk.elsewhere), 1);
+    turn(&rig, 1);
+    assert_true(session_replies_may_go(rig.fx.client.session));
+
+    assert_true(persist_shutdown(rig.fx.engine, 0));
+    fixture_deinit(&rig.fx);
+    bg_free(rig.shell.background);
+    folder_remove();
+}
+
 /* ---- damaged files ---- */
 
 static void increment_read(struct buf *out)
@@ -448,6 +501,7 @@ int main(void)
         cmocka_unit_test(short_writes),
         cmocka_unit_test(errors_are_told_and_end),
         cmocka_unit_test(everysec_is_a_second),
+        cmocka_unit_test(alone_or_not),
         cmocka_unit_test(every_cut),
         cmocka_unit_test(every_flip),
     };
