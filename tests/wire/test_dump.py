@@ -128,6 +128,12 @@ SHAPES = {
     "emptied stream": [["XADD", "k", "1-1", "f", "v"], ["XDEL", "k", "1-1"]],
     "stream with holes": [["XADD", "k", "%d-1" % i, "f", str(i)] for i in range(1, 30)] +
                          [["XDEL", "k", *("%d-1" % i for i in range(2, 29, 3))]],
+    # The last entry of the node is deleted and not below the trim's ID: the oracle keeps the node, without a live entry.
+    "stream of a dead node": [["XADD", "k", "%d-1" % i, "f", "v"] for i in (1, 2, 3)] +
+                             [["XDEL", "k", "3-1"], ["XTRIM", "k", "MINID", "3"]],
+    "stream with a dead node": [["XADD", "k", "%d-1" % i, "f", "v"] for i in range(1, 103)] +
+                               [["XDEL", "k", "100-1"], ["XTRIM", "k", "MINID", "100"],
+                                ["XGROUP", "CREATE", "k", "g", "100-1"]],
     "stream of nodes": [["XADD", "k", "%d-7" % i, "field", "v" * (i % 50)] for i in range(1, 400)] +
                        [["XTRIM", "k", "MAXLEN", "333"]],
     "stream with an ID behind": [["XADD", "k", "5-0", "f", "v"], ["XADD", "k", "10-0", "f", "v"], ["XDEL", "k", "10-0"],
