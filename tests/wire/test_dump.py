@@ -360,6 +360,16 @@ def test_ttl(pair):
     on_both(pair, run)
 
 
+@pytest.mark.cairn_only
+def test_the_longest_ttl_is_kept(ours):
+    """The oracle adds it to the time of day, which makes a time before 1970: the key is gone at once."""
+    ours.call("SET", "v", "x")
+    ours.call("RESTORE", "k", 2 ** 63 - 1, ours.call("DUMP", "v").value)
+    assert ours.call("PEXPIRETIME", "k").value == 2 ** 63 - 1
+    assert ours.call("DEBUG", "RELOAD").text == "OK"
+    assert ours.call("EXISTS", "k").value == 1
+
+
 def test_idle_and_frequency(pair):
     def run(conn):
         conn.call("SET", "v", "new")
