@@ -57,6 +57,7 @@ struct rdb_loaded {
     uint64_t ctime_s;
     uint64_t memory_used;   /* of the writer */
     char version[32];       /* of the server that wrote it */
+    char module[10];        /* the first that wrote data beside its keys, which is skipped; "" when none did */
     struct buf functions;   /* sources of libraries: length (8 bytes), bytes, ... */
 };
 

@@ -233,9 +233,10 @@ bool rdb_read_count(struct rdb_reader *r, size_t element_size, uint64_t *out)
     return true;
 }
 
-size_t rdb_expected(const struct rdb_reader *r, uint64_t count)
+size_t rdb_expected(const struct rdb_reader *r, size_t element_size, uint64_t count)
 {
-    return left_max(r) == UINT64_MAX && count > EXPECTED_UNKNOWN_MAX ? EXPECTED_UNKNOWN_MAX : (size_t)count;
+    uint64_t left = left_max(r), most = left == UINT64_MAX ? EXPECTED_UNKNOWN_MAX : left / element_size;
+    return (size_t)(count < most ? count : most);
 }
 
 /* ---- strings ---- */
