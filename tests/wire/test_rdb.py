@@ -483,6 +483,26 @@ def test_an_old_and_a_new_version(start):
         assert c.call("GET", "a").text == "b"
 
 
+@pytest.mark.parametrize("key, name", [("h", '"h"'), ("", '""'), ("a\nb", r'"a\nb"')])
+def test_what_the_version_cannot_hold_is_named(start, key, name):
+    server = start({"rdb-target-version": "11", "appendonly": "yes", "stop-writes-on-bgsave-error": "no"})
+    with server.conn() as c:
+        assert c.call("SAVE").text == "OK"
+        before = files(server)
+        c.call("HSET", key, "f", "v")
+        c.call("HPEXPIRE", key, 1000000, "FIELDS", 1, "f")
+        assert c.call("SAVE").is_error
+        c.call("BGSAVE")
+        wait_for("the child", lambda: info(c, "persistence")["rdb_last_bgsave_status"] == "err")
+        c.call("BGREWRITEAOF")
+        wait_for("the child", lambda: info(c, "persistence")["aof_last_bgrewrite_status"] == "err")
+        told = "on disk: key %s needs RDB version 12, but rdb-target-version is 11" % name
+        assert [line.count(told) for line in server.output().splitlines() if "Write error" in line] == [1, 1, 1]
+        assert files(server) == before
+        c.call("CONFIG", "SET", "rdb-target-version", 12)
+        assert c.call("SAVE").text == "OK"
+
+
 def file_of(body, magic=b"REDIS0011"):
     return magic + body + b"\xff" + bytes(8)
 
