@@ -172,9 +172,10 @@ static void broken_lengths_cost_nothing(void **state)
         "\x81\x7f\xff\xff\xff\xff\xff\xff\xff", /* a string of 2^63 bytes */
         "\x80\xff\xff\xff\xff",
         "\xc3\x05\x81\x00\x00\x00\x10\x00\x00\x00\x00zzzzz", /* 5 bytes that unpack to 64 GB */
+        "\xc3\x05\x80\xff\xff\xff\xffzzzzz", /* to 4 GB: more than any 5 bytes give */
         "\xc3\x05\x44\x00zzzzz", "\xc4", "\x82", "\xc3\x00\x00",
     };
-    static const size_t sizes[] = {9, 5, 16, 9, 1, 1, 3};
+    static const size_t sizes[] = {9, 5, 16, 12, 9, 1, 1, 3};
     for (size_t i = 0; i < ARRAY_LEN(broken); i++) {
         struct slice bytes = slice_of(broken[i], sizes[i]);
         struct buf text = BUF_INIT;

@@ -437,6 +437,13 @@ def payload_of(body, version=11):
     return body + struct.pack("<Q", crc64(body))
 
 
+@pytest.mark.cairn_only
+def test_what_follows_a_value_is_refused(ours):
+    """The oracle takes the value and says nothing."""
+    assert ours.call("RESTORE", "k", "0", payload_of(b"\0\1a")) == bulk_ok()
+    assert ours.call("RESTORE", "l", "0", payload_of(b"\0\1ab")).text == "ERR Bad data format"
+
+
 @pytest.mark.parametrize("body", [b"", b"\x08", b"\x63", b"\x01\x00", b"\x02\x00", b"\x05\x00", b"\x02\x02\x01a\x01a",
                                   b"\x0b\x08\x02\x00\x00\x00\x00\x00\x00\x00", b"\x10\x07\x07\x00\x00\x00\x00\x00\xff",
                                   b"\x05\x01\x01a\x00\x00\x00\x00\x00\x00\xf8\x7f", b"\x04\x01\x01a", b"\x00"],
