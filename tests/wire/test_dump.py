@@ -489,6 +489,30 @@ def test_what_is_damaged_does_no_harm(pair, shape):
                 conn.call("DEBUG", "OBJECT", "k")
 
 
+def test_stream_of_an_old_server(pair):
+    """STREAM_LISTPACKS, of 5.0 to 6.2: what was added and read is counted from what is there."""
+    def stream_id(ms):
+        return struct.pack(">QQ", ms, 1)
+
+    def group(name, last, consumers):
+        return b"\1" + name + bytes([last, 1]) + consumers
+
+    entries = (b"\2\1\0\1\1\1\x81f\2\0\1"    # two live ones, none deleted, one field: f
+               b"\2\1\0\1\0\1\x81v\2\4\1" b"\2\1\1\1\0\1\x81w\2\4\1")
+    node = struct.pack("<IH", len(entries) + 7, 15) + entries + b"\xff"
+    body = (b"\x0f\1\x10" + stream_id(1) + bytes([len(node)]) + node + b"\2\2\1\4" +
+            group(b"a", 2, b"\1" + stream_id(1) + struct.pack("<Q", 1000) + b"\3" + b"\1" +
+                  b"\1c" + struct.pack("<Q", 2000) + b"\1" + stream_id(1)) +
+            group(b"b", 1, b"\0\0") + group(b"c", 0, b"\0\0") + group(b"d", 9, b"\0\0"))
+
+    def run(conn):
+        assert conn.call("RESTORE", "k", 0, payload_of(body, 9)) == bulk_ok()
+        full = plain(conn.call("XINFO", "STREAM", "k", "FULL").plain())
+        return full, conn.call("XPENDING", "k", "a", "-", "+", 10).plain()[0][3], conn.call("XRANGE", "k", "-", "+")
+
+    on_both(pair, run)
+
+
 def test_valkey_hash(ours):
     body = (b"\x16\x02\x01a\x01x" + struct.pack("<q", -1) + b"\x01b\x01y" +
             struct.pack("<q", int(time.time() * 1000) + 100000))

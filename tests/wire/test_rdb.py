@@ -12,7 +12,7 @@ import pytest
 
 import harness
 from harness import Server, info, wait_for
-from resp import bulk
+from resp import bulk, integer
 
 FILL = r"""
 SET str {value}
@@ -545,6 +545,21 @@ def test_data_of_a_module_is_told(start):
     with server.conn() as c:
         assert c.call("GET", "a").text == "b"
     assert "data of the module 'EjRWeBI0V'" in server.output()
+
+
+def test_what_belongs_to_one_key_or_none(start):
+    """Numbers of a slot are skipped; expiry, idle time and frequency are those of the next key alone."""
+    first = b"\xfc" + struct.pack("<q", 2 ** 41) + b"\xf8\x40\x64" + b"\xf9\5" + b"\0\1a\1v"
+    with start_with(start, file_of(b"\xf4\1\2\3" + first + b"\0\1b\1v", b"REDIS0012")).conn() as c:
+        assert c.many([("PEXPIRETIME", key) for key in "ab"]) == [integer(2 ** 41), integer(-1)]
+        c.call("SET", "b", "x")
+    server = start({"maxmemory-policy": "allkeys-lru"})
+    server.stop()
+    with open(os.path.join(server.directory, "dump.rdb"), "wb") as f:
+        f.write(file_of(first + b"\0\1b\1v"))
+    server.start()
+    with server.conn() as c:
+        assert c.call("OBJECT", "IDLETIME", "a").value >= 100 and c.call("OBJECT", "IDLETIME", "b").value < 50
 
 
 def test_field_expiries_of_valkey_that_are_far_away(start):
