@@ -53,7 +53,6 @@ struct rdb_reader {
     void *arg;
     int version;   /* of the file or payload */
     bool valkey;   /* its magic or version is Valkey's: some type bytes mean something else */
-    bool deep;     /* packed forms are checked whole (sanitize-dump-payload) */
     bool checksum;
     bool failed, at_end; /* at_end: the source ended inside of an element */
     uint64_t size;       /* of the whole source, where it is known (a file's); 0: it is not */

@@ -189,6 +189,11 @@ static void broken_lengths_cost_nothing(void **state)
         assert_false(rdb_read_string(&r, &text));
         assert_false(rdb_skip_string(&r));
         rdb_reader_deinit(&r);
+        rdb_reader_init_memory(&r, SLICE("\x82\1x"));
+        assert_false(rdb_read_string(&r, &text));
+        assert_false(rdb_read_string(&r, &text)); /* what stands behind a failure is not read */
+        assert_true(r.error_at == 1 && rdb_reader_offset(&r) == 1);
+        rdb_reader_deinit(&r);
         assert_true(text.cap < 16 << 20);
         buf_deinit(&text);
     }
