@@ -394,6 +394,7 @@ static enum part_result take_rdb(struct part *l, uint64_t *end)
     else
         log_notice(l->log, "Reading RDB preamble from AOF file...");
     rdb_reader_init(&r, rdb_fill, l);
+    r.size = l->file_size;
     bool ok = load_rdb(l->aof->p, &r, l->name, LOAD_KEEP_EXPIRED, &loaded);
     *end = rdb_reader_offset(&r);
     if (ok && loaded.repl_offset >= 0) l->log_offset = (uint64_t)loaded.repl_offset;

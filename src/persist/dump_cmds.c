@@ -106,6 +106,7 @@ static bool restore_expiry(struct ctx *ctx, const struct restore_options *o, uin
     }
     *unix_ms = (uint64_t)ttl;
     if (ttl != 0 && !o->absolute) *unix_ms += ctx->now_ms; /* two times 63 bits: fits */
+    if (*unix_ms > INT64_MAX) *unix_ms = INT64_MAX;        /* later ones are before 1970 in files */
     return true;
 }
 

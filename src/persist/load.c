@@ -157,6 +157,15 @@ static void tell_success(struct persist *p, const struct rdb_loaded *out)
                (unsigned long long)out->keys, (unsigned long long)out->expired, empty);
 }
 
+/* A module that is needed shows in its values, which are refused. What it wrote beside them says how it was set up. */
+static void tell_module(struct persist *p, const struct rdb_loaded *out)
+{
+    if (out->module[0] != '\0')
+        log_warning(engine_log(p->engine), "The file has data of the module '%s' beside its keys. There are no modules "
+                                           "here: the data is skipped, and the next file that is saved lacks it.",
+                    out->module);
+}
+
 /* There is nobody to run them yet; they must not be lost by that. */
 static void keep_functions(struct persist *p, unsigned flags, const struct rdb_loaded *out)
 {
@@ -198,6 +207,7 @@ bool load_rdb(struct persist *p, struct rdb_reader *r, const char *name, unsigne
     p->load.loaded_bytes = s.before + rdb_reader_offset(r);
     if (ok) {
         keep_functions(p, flags, out);
+        tell_module(p, out);
         tell_success(p, out);
     } else if (!p->load.stopped) {
         tell_failure(p, r, name, out);

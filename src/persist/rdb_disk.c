@@ -109,8 +109,8 @@ static bool write_store(struct target *t, bool aof_base, struct buf *err)
     if (t->report != NULL) child_keys(t->report, 0);
     bool ok = rdb_save_store(&w, engine_store(e), &save, &refused);
     if (!ok && refused.len > 0)
-        buf_appendf(err, "key '%.*s' needs RDB version %d, but rdb-target-version is %d", (int)refused.len,
-                    refused.data, RDB_VERSION_FIELD_TTL, w.version);
+        buf_appendf(err, "key %s needs RDB version %d, but rdb-target-version is %d", buf_cstr(&refused),
+                    RDB_VERSION_FIELD_TTL, w.version);
     else if (!ok)
         buf_appendf(err, "%s", strerror(t->error));
     rdb_writer_deinit(&w);

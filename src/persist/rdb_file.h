@@ -25,7 +25,7 @@ struct rdb_save {
     void *arg;
 };
 /* Writes header, keys and end; then flushes. False: the writer failed, or (*refused) the version cannot hold a value,
- * whose key stands in *refused. */
+ * whose key stands quoted in *refused. */
 must_use bool rdb_save_store(struct rdb_writer *w, const struct store *store, const struct rdb_save *save,
                              struct buf *refused);
 
@@ -57,6 +57,7 @@ struct rdb_loaded {
     uint64_t ctime_s;
     uint64_t memory_used;   /* of the writer */
     char version[32];       /* of the server that wrote it */
+    char module[10];        /* the first that wrote data beside its keys, which is skipped; "" when none did */
     struct buf functions;   /* sources of libraries: length (8 bytes), bytes, ... */
 };
 

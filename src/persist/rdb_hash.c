@@ -98,7 +98,8 @@ static bool read_expiry_behind(struct rdb_reader *r, uint64_t *expire_ms)
     if (!rdb_read(r, &stored, sizeof(stored))) return false;
     if (stored < -1) return rdb_fail(r, "a field's expiry %lld", (long long)stored);
     *expire_ms = stored < 0 ? 0 : stored == 0 ? 1 : (uint64_t)stored;
-    return expiry_ok(r, *expire_ms);
+    if (*expire_ms >= HASH_EXPIRE_MAX_MS) *expire_ms = HASH_EXPIRE_MAX_MS - 1; /* Valkey's limit is a later one */
+    return true;
 }
 
 static bool is_due(const struct rdb_load *load, uint64_t expire_ms)
@@ -128,7 +129,7 @@ static struct record *read_fields(struct rdb_reader *r, uint8_t type, struct sli
     struct rdb_elements all = {.load = load, .type = type, .base = first_ms, .read = read_field, .add = add_field};
     all.made = hash_new(key);
     if (all.made == NULL) return rdb_no_room(r, key);
-    hash_expect(all.made, rdb_expected(r, count), load->limits);
+    hash_expect(all.made, rdb_expected(r, 2, count), load->limits);
     bool ok = rdb_read_elements(r, count, &all);
     assert(ok == !r->failed);
     (void)ok;

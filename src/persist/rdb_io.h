@@ -53,7 +53,6 @@ struct rdb_reader {
     void *arg;
     int version;   /* of the file or payload */
     bool valkey;   /* its magic or version is Valkey's: some type bytes mean something else */
-    bool deep;     /* packed forms are checked whole (sanitize-dump-payload) */
     bool checksum;
     bool failed, at_end; /* at_end: the source ended inside of an element */
     uint64_t size;       /* of the whole source, where it is known (a file's); 0: it is not */
@@ -84,8 +83,8 @@ must_use bool rdb_read_len(struct rdb_reader *r, uint64_t *out); /* of something
 /* A number of elements, which take at least `element_size` bytes each: refused when the source is known to be
  * shorter. */
 must_use bool rdb_read_count(struct rdb_reader *r, size_t element_size, uint64_t *out);
-/* For how many of `count` elements room may be made before they are there. */
-size_t rdb_expected(const struct rdb_reader *r, uint64_t count);
+/* For how many of `count` elements, of at least `element_size` bytes, room may be made before they are there. */
+size_t rdb_expected(const struct rdb_reader *r, size_t element_size, uint64_t count);
 must_use bool rdb_read_string(struct rdb_reader *r, struct buf *out); /* replaces what is in out */
 /* As a view of the window where it stands there in one piece, else of *spare; valid until the next read. */
 must_use bool rdb_read_view(struct rdb_reader *r, struct buf *spare, struct slice *out);

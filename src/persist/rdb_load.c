@@ -95,10 +95,10 @@ static bool read_select(struct loading *l)
 /* A hint, and not more: what the numbers promise is not taken before it comes. */
 static bool read_resize(struct loading *l)
 {
-    enum { RESERVE_MAX = 64 * 1024 * 1024 };
+    enum { KEY_BYTES_MIN = 3 }; /* type, lengths of key and value */
     uint64_t keys, volatile_keys;
     if (!rdb_read_len(l->r, &keys) || !rdb_read_len(l->r, &volatile_keys)) return false;
-    if (l->store != NULL && keys <= RESERVE_MAX) store_reserve(l->store, l->db, (size_t)keys);
+    if (l->store != NULL) store_reserve(l->store, l->db, rdb_expected(l->r, KEY_BYTES_MIN, keys));
     return true;
 }
 
@@ -112,11 +112,20 @@ static bool read_function(struct loading *l)
     return true;
 }
 
-/* What a module wrote beside its keys frames itself: opcodes with their values, up to an end. */
-static bool skip_module_aux(struct rdb_reader *r)
+/* The ID of a module's type is its name, 9 characters of 6 bits, and 10 bits of version. */
+static void module_name(uint64_t id, char out[10])
 {
-    uint64_t word;
-    if (!rdb_read_len(r, &word) || !rdb_read_len(r, &word) || !rdb_read_len(r, &word)) return false; /* id, when */
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    for (int i = 0; i < 9; i++) out[i] = digits[id >> (10 + 6 * (8 - i)) & 63];
+    out[9] = '\0';
+}
+
+/* What a module wrote beside its keys frames itself: opcodes with their values, up to an end. */
+static bool skip_module_aux(struct rdb_reader *r, struct rdb_loaded *out)
+{
+    uint64_t id, word;
+    if (!rdb_read_len(r, &id) || !rdb_read_len(r, &word) || !rdb_read_len(r, &word)) return false; /* word: when */
+    if (out->module[0] == '\0') module_name(id, out->module);
     for (;;) {
         double real;
         float single;
@@ -221,11 +230,14 @@ static bool read_expire(struct loading *l, uint8_t opcode)
     uint32_t seconds;
     if (opcode == RDB_OP_EXPIRE_MS) {
         if (!rdb_read_u64(l->r, &l->expire_ms)) return false;
-        if (l->expire_ms == 0 || l->expire_ms > INT64_MAX) l->expire_ms = 1; /* signed, and long ago */
+        if (l->expire_ms == UINT64_MAX) /* -1: what servers mean by none */
+            l->expire_ms = 0;
+        else if (l->expire_ms == 0 || l->expire_ms > INT64_MAX) /* signed, and long ago */
+            l->expire_ms = 1;
         return true;
     }
     if (!rdb_read_u32(l->r, &seconds)) return false;
-    l->expire_ms = seconds == 0 ? 1 : (uint64_t)seconds * 1000;
+    l->expire_ms = seconds == 0 || seconds > INT32_MAX ? 1 : (uint64_t)seconds * 1000; /* signed as well */
     return true;
 }
 
@@ -266,7 +278,7 @@ static bool read_element(struct loading *l, bool *more)
     case RDB_OP_RESIZE_DB: return read_resize(l);
     case RDB_OP_AUX: return read_aux(l);
     case RDB_OP_FUNCTION2: return read_function(l);
-    case RDB_OP_MODULE_AUX: return skip_module_aux(l->r);
+    case RDB_OP_MODULE_AUX: return skip_module_aux(l->r, l->out);
     case RDB_OP_SLOT_INFO: return read_slot_info(l->r);
     default:
         l->out->doing = RDB_DOING_TYPE;

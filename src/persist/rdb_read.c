@@ -27,14 +27,14 @@ enum {
 
 void rdb_reader_init(struct rdb_reader *r, ssize_t (*fill)(void *arg, void *ptr, size_t len), void *arg)
 {
-    *r = (struct rdb_reader){.fill = fill, .arg = arg, .version = RDB_VERSION, .deep = true, .checksum = true};
+    *r = (struct rdb_reader){.fill = fill, .arg = arg, .version = RDB_VERSION, .checksum = true};
     buf_reserve(&r->window, READ_WINDOW);
     r->at = r->end = r->crc_from = r->window.data;
 }
 
 void rdb_reader_init_memory(struct rdb_reader *r, struct slice bytes)
 {
-    *r = (struct rdb_reader){.version = RDB_VERSION, .deep = true, .checksum = true, .base = bytes.len};
+    *r = (struct rdb_reader){.version = RDB_VERSION, .checksum = true, .base = bytes.len};
     r->at = bytes.ptr;
     r->end = r->at + bytes.len;
     r->crc_from = r->at;
@@ -83,6 +83,8 @@ bool rdb_fail(struct rdb_reader *r, const char *fmt, ...)
     if (r->failed) return false;
     r->failed = true;
     r->error_at = rdb_reader_offset(r);
+    r->base = r->error_at; /* the window ends here: nobody reads on */
+    r->end = r->at;
     va_list ap;
     va_start(ap, fmt);
     buf_vappendf(&r->error, fmt, ap);
@@ -233,9 +235,10 @@ bool rdb_read_count(struct rdb_reader *r, size_t element_size, uint64_t *out)
     return true;
 }
 
-size_t rdb_expected(const struct rdb_reader *r, uint64_t count)
+size_t rdb_expected(const struct rdb_reader *r, size_t element_size, uint64_t count)
 {
-    return left_max(r) == UINT64_MAX && count > EXPECTED_UNKNOWN_MAX ? EXPECTED_UNKNOWN_MAX : (size_t)count;
+    uint64_t left = left_max(r), most = left == UINT64_MAX ? EXPECTED_UNKNOWN_MAX : left / element_size;
+    return (size_t)(count < most ? count : most);
 }
 
 /* ---- strings ---- */

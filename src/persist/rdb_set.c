@@ -48,7 +48,7 @@ static struct record *read_members(struct rdb_reader *r, struct slice key, const
     struct rdb_elements all = {.load = load, .read = read_member, .add = add_member};
     all.made = set_new(key);
     if (all.made == NULL) return rdb_no_room(r, key);
-    set_expect(all.made, rdb_expected(r, count), load->limits);
+    set_expect(all.made, rdb_expected(r, 1, count), load->limits);
     bool ok = rdb_read_elements(r, count, &all);
     assert(ok == !r->failed);
     (void)ok;

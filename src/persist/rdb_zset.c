@@ -54,7 +54,7 @@ static struct record *read_elements(struct rdb_reader *r, uint8_t type, struct s
     struct rdb_elements all = {.load = load, .type = type, .read = read_element, .add = add_element};
     all.made = zset_new(key);
     if (all.made == NULL) return rdb_no_room(r, key);
-    zset_expect(all.made, rdb_expected(r, count), load->limits);
+    zset_expect(all.made, rdb_expected(r, 2, count), load->limits);
     bool ok = rdb_read_elements(r, count, &all);
     assert(ok == !r->failed);
     (void)ok;

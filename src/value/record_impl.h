@@ -90,12 +90,13 @@ static inline void record_set_object(struct record *r, const void *object)
     memcpy(record_value(r), &object, sizeof(object));
 }
 
-/* The beginning of a small form, or of an object. */
+/* The beginning of a small form, or of an object. A set that is being filled has none yet: then nothing is fetched, and
+ * the sums are made with numbers, since NULL may not be counted up. */
 static inline void record_prefetch_object(const struct record *r)
 {
     enum { LINES = 4 };
-    const char *object = record_object(r);
-    for (unsigned i = 0; i < LINES; i++) prefetch_read(object + 64 * i);
+    uintptr_t object = (uintptr_t)record_object(r);
+    for (uintptr_t i = 0; i < LINES; i++) prefetch_read((const void *)(object + 64 * i));
 }
 
 /* A record without expiry, clock 0, its value bytes unset. NULL: out of memory for a long key. */

@@ -266,6 +266,7 @@ bool stream_load_node(struct record *r, struct stream_id id, struct slice bytes)
     if (bytes.len > LISTPACK_SIZE_MAX - NODE_SLACK || !stream_node_validate(id, bytes, &entries)) return false;
     struct idtree_at last = idtree_last(&s->nodes);
     if (idtree_at_valid(last) && !id128_less(idtree_id(last), id_key(id))) return false;
+    if (entries == 0) return true;
     struct listpack *lp = listpack_from_bytes(bytes);
     bool added;
     memcpy(idtree_put(&s->nodes, id_key(id), &added), &lp, sizeof(lp));
@@ -374,7 +375,7 @@ static uint64_t node_check(const struct stream *s, struct idtree_at at, struct s
     uint64_t entries;
     struct stream_id node_id = key_id(idtree_id(at));
     bool is_valid = stream_node_validate(node_id, listpack_bytes(node_at(s, at)), &entries);
-    assert(is_valid && stream_id_less(*last, node_id));
+    assert(is_valid && entries > 0 && stream_id_less(*last, node_id));
     (void)is_valid;
     *last = node_last_id(node_at(s, at), node_id);
     return entries;

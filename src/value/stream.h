@@ -188,10 +188,11 @@ struct stream_node_at stream_nodes(const struct record *r);
 /* The node's ID and its bytes (a view); false: there are no more. */
 bool stream_node_next(struct stream_node_at *at, struct stream_id *id, struct slice *bytes);
 
-/* Whether the bytes are a node: a whole listpack, a head that counts right, at least one live entry, IDs that ascend.
- * Never reads beyond them. *entries: the live ones. */
+/* Whether the bytes are a node: a whole listpack, a head that counts right, IDs that ascend. Never reads beyond them.
+ * *entries: the live ones. */
 bool stream_node_validate(struct stream_id id, struct slice bytes, uint64_t *entries);
-/* False: not valid, or not behind the nodes that are there; nothing done. */
+/* A node without a live entry, which Redis's XTRIM MINID can leave behind, is left out. False: not valid, or not behind
+ * the nodes that are there; nothing done. */
 bool stream_load_node(struct record *r, struct stream_id id, struct slice bytes) must_use;
 /* The facts that do not follow from the nodes. False: they contradict them. */
 bool stream_load_end(struct record *r, struct stream_id last_id, uint64_t entries_added,

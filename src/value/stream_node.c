@@ -201,7 +201,7 @@ static bool judge_head(struct judge *j, int64_t n)
     case IN_LIVE:
         j->live = n;
         j->at = IN_DELETED;
-        return small_count(n) && n > 0;
+        return small_count(n);
     case IN_DELETED:
         j->deleted = n;
         j->at = IN_FIELDS;

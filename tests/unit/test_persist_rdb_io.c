@@ -172,9 +172,10 @@ static void broken_lengths_cost_nothing(void **state)
         "\x81\x7f\xff\xff\xff\xff\xff\xff\xff", /* a string of 2^63 bytes */
         "\x80\xff\xff\xff\xff",
         "\xc3\x05\x81\x00\x00\x00\x10\x00\x00\x00\x00zzzzz", /* 5 bytes that unpack to 64 GB */
+        "\xc3\x05\x80\xff\xff\xff\xffzzzzz", /* to 4 GB: more than any 5 bytes give */
         "\xc3\x05\x44\x00zzzzz", "\xc4", "\x82", "\xc3\x00\x00",
     };
-    static const size_t sizes[] = {9, 5, 16, 9, 1, 1, 3};
+    static const size_t sizes[] = {9, 5, 16, 12, 9, 1, 1, 3};
     for (size_t i = 0; i < ARRAY_LEN(broken); i++) {
         struct slice bytes = slice_of(broken[i], sizes[i]);
         struct buf text = BUF_INIT;
@@ -187,6 +188,11 @@ static void broken_lengths_cost_nothing(void **state)
         rdb_reader_init(&r, fill, &source);
         assert_false(rdb_read_string(&r, &text));
         assert_false(rdb_skip_string(&r));
+        rdb_reader_deinit(&r);
+        rdb_reader_init_memory(&r, SLICE("\x82\1x"));
+        assert_false(rdb_read_string(&r, &text));
+        assert_false(rdb_read_string(&r, &text)); /* what stands behind a failure is not read */
+        assert_true(r.error_at == 1 && rdb_reader_offset(&r) == 1);
         rdb_reader_deinit(&r);
         assert_true(text.cap < 16 << 20);
         buf_deinit(&text);

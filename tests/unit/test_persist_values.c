@@ -741,6 +741,15 @@ static void broken_values_are_refused(void **state)
         PAYLOAD(RDB_LIST_QUICKLIST_2, "\1\3\1a"),
         PAYLOAD(RDB_LIST_QUICKLIST_2, "\1\1\0"),
         PAYLOAD(RDB_HASH_ZIPMAP, "\2\0\xff"),
+        PAYLOAD(RDB_HASH_ZIPMAP, "\7\2\1f\1\0v\xff"), /* counts two */
+        /* the length of the entry before, the place of the last one, the number, what ends it, the size, a lone
+         * field */
+        PAYLOAD(RDB_LIST_ZIPLIST, "\x11\x11\0\0\0\x0d\0\0\0\2\0\0\1v\2\1w\xff"),
+        PAYLOAD(RDB_LIST_ZIPLIST, "\x11\x11\0\0\0\x0a\0\0\0\2\0\0\1v\3\1w\xff"),
+        PAYLOAD(RDB_LIST_ZIPLIST, "\x11\x11\0\0\0\x0d\0\0\0\3\0\0\1v\3\1w\xff"),
+        PAYLOAD(RDB_LIST_ZIPLIST, "\x11\x11\0\0\0\x0d\0\0\0\2\0\0\1v\3\1w\xfe"),
+        PAYLOAD(RDB_LIST_ZIPLIST, "\x11\x12\0\0\0\x0d\0\0\0\2\0\0\1v\3\1w\xff"),
+        PAYLOAD(RDB_HASH_ZIPLIST, "\x0e\x0e\0\0\0\x0a\0\0\0\1\0\0\1v\xff"),
         PAYLOAD(RDB_MODULE_2, "\1"),
         PAYLOAD(8, "\1"),
         PAYLOAD(RDB_HASH_LISTPACK_EX_PRE_GA, "\1"),
@@ -750,6 +759,61 @@ static void broken_values_are_refused(void **state)
         bool failed;
         struct record *made = read_bytes(slice_of(broken[i].bytes, broken[i].len), broken[i].type, 0, &failed);
         if (made != NULL || !failed) fail_msg("payload %zu was taken", i);
+    }
+}
+
+/* The sound form of the broken ziplists above. */
+static void a_ziplist_that_is_sound(void **state)
+{
+    (void)state;
+    bool failed;
+    struct record *r = read_bytes(SLICE("\x11\x11\0\0\0\x0d\0\0\0\2\0\0\1v\3\1w\xff"), RDB_LIST_ZIPLIST, 0, &failed);
+    assert_non_null(r);
+    assert_int_equal(record_len(r), 2);
+    record_free(r);
+}
+
+/* ---- streams that contradict themselves */
+
+#define NUMBER(n) "\0\0\0\0\0\0\0" n
+#define PENDING(n) NUMBER(n) NUMBER("\1") NUMBER("\0") "\1"     /* ID n-1, a time, deliveries */
+#define CONSUMER(name, count) "\1" name NUMBER("\0") count       /* its IDs follow */
+#define ID(n) NUMBER(n) NUMBER("\1")
+/* nodes, entries, IDs: last 9-1, first, deleted; added */
+#define NO_ENTRIES "\0\0\x09\1\0\0\0\0\0"
+#define GROUP "\1g\x09\1\0"                                      /* last ID 9-1, nothing read */
+
+static void pending_entries_have_one_consumer(void **state)
+{
+    (void)state;
+    static const struct {
+        bool good;
+        struct payload payload;
+    } cases[] = {
+        {true, PAYLOAD(RDB_STREAM_LISTPACKS_2, NO_ENTRIES "\1" GROUP "\2" PENDING("\1") PENDING("\2") "\2"
+                       CONSUMER("a", "\1") ID("\2") CONSUMER("b", "\1") ID("\1"))},
+        {true, PAYLOAD(RDB_STREAM_LISTPACKS_2, NO_ENTRIES "\1" GROUP "\2" PENDING("\2") PENDING("\1") "\1"
+                       CONSUMER("a", "\2") ID("\2") ID("\1"))}, /* in any order */
+        {false, PAYLOAD(RDB_STREAM_LISTPACKS_2, NO_ENTRIES "\1" GROUP "\2" PENDING("\1") PENDING("\2") "\1"
+                        CONSUMER("a", "\1") ID("\1"))}, /* one has none */
+        {false, PAYLOAD(RDB_STREAM_LISTPACKS_2, NO_ENTRIES "\1" GROUP "\1" PENDING("\1") "\2"
+                        CONSUMER("a", "\1") ID("\1") CONSUMER("b", "\1") ID("\1"))}, /* one has two */
+        {false, PAYLOAD(RDB_STREAM_LISTPACKS_2, NO_ENTRIES "\1" GROUP "\1" PENDING("\1") "\1"
+                        CONSUMER("a", "\2") ID("\1") ID("\1"))},
+        {false, PAYLOAD(RDB_STREAM_LISTPACKS_2, NO_ENTRIES "\1" GROUP "\1" PENDING("\1") "\1"
+                        CONSUMER("a", "\2") ID("\1") ID("\2"))}, /* not one of the group */
+        {false, PAYLOAD(RDB_STREAM_LISTPACKS_2, NO_ENTRIES "\1" GROUP "\2" PENDING("\1") PENDING("\1") "\1"
+                        CONSUMER("a", "\1") ID("\1"))}, /* one twice */
+        {false, PAYLOAD(RDB_STREAM_LISTPACKS_2, NO_ENTRIES "\1" GROUP "\0\2" CONSUMER("a", "\0") CONSUMER("a", "\0"))},
+        {false, PAYLOAD(RDB_STREAM_LISTPACKS_2, NO_ENTRIES "\2" GROUP "\0\0" GROUP "\0\0")},
+        {false, PAYLOAD(RDB_STREAM_LISTPACKS_2, "\0\1\x09\1\0\0\0\0\0\0")}, /* an entry in no node */
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        bool failed;
+        const struct payload *p = &cases[i].payload;
+        struct record *made = read_bytes(slice_of(p->bytes, p->len), p->type, 0, &failed);
+        if ((made != NULL) != cases[i].good || failed == cases[i].good) fail_msg("payload %zu", i);
+        if (made != NULL) record_free(made);
     }
 }
 
@@ -779,6 +843,8 @@ int main(void)
         cmocka_unit_test(old_elements),
         cmocka_unit_test(empty_collections_are_left_out),
         cmocka_unit_test(broken_values_are_refused),
+        cmocka_unit_test(a_ziplist_that_is_sound),
+        cmocka_unit_test(pending_entries_have_one_consumer),
         cmocka_unit_test(disorder_is_repaired),
         cmocka_unit_test(damage),
     };

@@ -128,6 +128,12 @@ SHAPES = {
     "emptied stream": [["XADD", "k", "1-1", "f", "v"], ["XDEL", "k", "1-1"]],
     "stream with holes": [["XADD", "k", "%d-1" % i, "f", str(i)] for i in range(1, 30)] +
                          [["XDEL", "k", *("%d-1" % i for i in range(2, 29, 3))]],
+    # The last entry of the node is deleted and not below the trim's ID: the oracle keeps the node, without a live entry.
+    "stream of a dead node": [["XADD", "k", "%d-1" % i, "f", "v"] for i in (1, 2, 3)] +
+                             [["XDEL", "k", "3-1"], ["XTRIM", "k", "MINID", "3"]],
+    "stream with a dead node": [["XADD", "k", "%d-1" % i, "f", "v"] for i in range(1, 103)] +
+                               [["XDEL", "k", "100-1"], ["XTRIM", "k", "MINID", "100"],
+                                ["XGROUP", "CREATE", "k", "g", "100-1"]],
     "stream of nodes": [["XADD", "k", "%d-7" % i, "field", "v" * (i % 50)] for i in range(1, 400)] +
                        [["XTRIM", "k", "MAXLEN", "333"]],
     "stream with an ID behind": [["XADD", "k", "5-0", "f", "v"], ["XADD", "k", "10-0", "f", "v"], ["XDEL", "k", "10-0"],
@@ -354,6 +360,16 @@ def test_ttl(pair):
     on_both(pair, run)
 
 
+@pytest.mark.cairn_only
+def test_the_longest_ttl_is_kept(ours):
+    """The oracle adds it to the time of day, which makes a time before 1970: the key is gone at once."""
+    ours.call("SET", "v", "x")
+    ours.call("RESTORE", "k", 2 ** 63 - 1, ours.call("DUMP", "v").value)
+    assert ours.call("PEXPIRETIME", "k").value == 2 ** 63 - 1
+    assert ours.call("DEBUG", "RELOAD").text == "OK"
+    assert ours.call("EXISTS", "k").value == 1
+
+
 def test_idle_and_frequency(pair):
     def run(conn):
         conn.call("SET", "v", "new")
@@ -421,6 +437,13 @@ def payload_of(body, version=11):
     return body + struct.pack("<Q", crc64(body))
 
 
+@pytest.mark.cairn_only
+def test_what_follows_a_value_is_refused(ours):
+    """The oracle takes the value and says nothing."""
+    assert ours.call("RESTORE", "k", "0", payload_of(b"\0\1a")) == bulk_ok()
+    assert ours.call("RESTORE", "l", "0", payload_of(b"\0\1ab")).text == "ERR Bad data format"
+
+
 @pytest.mark.parametrize("body", [b"", b"\x08", b"\x63", b"\x01\x00", b"\x02\x00", b"\x05\x00", b"\x02\x02\x01a\x01a",
                                   b"\x0b\x08\x02\x00\x00\x00\x00\x00\x00\x00", b"\x10\x07\x07\x00\x00\x00\x00\x00\xff",
                                   b"\x05\x01\x01a\x00\x00\x00\x00\x00\x00\xf8\x7f", b"\x04\x01\x01a", b"\x00"],
@@ -464,6 +487,30 @@ def test_what_is_damaged_does_no_harm(pair, shape):
                     conn.call("DUMP", "k")
                 conn.call("COPY", "k", "copy", "REPLACE")
                 conn.call("DEBUG", "OBJECT", "k")
+
+
+def test_stream_of_an_old_server(pair):
+    """STREAM_LISTPACKS, of 5.0 to 6.2: what was added and read is counted from what is there."""
+    def stream_id(ms):
+        return struct.pack(">QQ", ms, 1)
+
+    def group(name, last, consumers):
+        return b"\1" + name + bytes([last, 1]) + consumers
+
+    entries = (b"\2\1\0\1\1\1\x81f\2\0\1"    # two live ones, none deleted, one field: f
+               b"\2\1\0\1\0\1\x81v\2\4\1" b"\2\1\1\1\0\1\x81w\2\4\1")
+    node = struct.pack("<IH", len(entries) + 7, 15) + entries + b"\xff"
+    body = (b"\x0f\1\x10" + stream_id(1) + bytes([len(node)]) + node + b"\2\2\1\4" +
+            group(b"a", 2, b"\1" + stream_id(1) + struct.pack("<Q", 1000) + b"\3" + b"\1" +
+                  b"\1c" + struct.pack("<Q", 2000) + b"\1" + stream_id(1)) +
+            group(b"b", 1, b"\0\0") + group(b"c", 0, b"\0\0") + group(b"d", 9, b"\0\0"))
+
+    def run(conn):
+        assert conn.call("RESTORE", "k", 0, payload_of(body, 9)) == bulk_ok()
+        full = plain(conn.call("XINFO", "STREAM", "k", "FULL").plain())
+        return full, conn.call("XPENDING", "k", "a", "-", "+", 10).plain()[0][3], conn.call("XRANGE", "k", "-", "+")
+
+    on_both(pair, run)
 
 
 def test_valkey_hash(ours):

@@ -12,7 +12,7 @@ import pytest
 
 import harness
 from harness import Server, info, wait_for
-from resp import bulk
+from resp import bulk, integer
 
 FILL = r"""
 SET str {value}
@@ -481,6 +481,92 @@ def test_an_old_and_a_new_version(start):
     server.start()
     with server.conn() as c:
         assert c.call("GET", "a").text == "b"
+
+
+@pytest.mark.parametrize("key, name", [("h", '"h"'), ("", '""'), ("a\nb", r'"a\nb"')])
+def test_what_the_version_cannot_hold_is_named(start, key, name):
+    server = start({"rdb-target-version": "11", "appendonly": "yes", "stop-writes-on-bgsave-error": "no"})
+    with server.conn() as c:
+        assert c.call("SAVE").text == "OK"
+        before = files(server)
+        c.call("HSET", key, "f", "v")
+        c.call("HPEXPIRE", key, 1000000, "FIELDS", 1, "f")
+        assert c.call("SAVE").is_error
+        c.call("BGSAVE")
+        wait_for("the child", lambda: info(c, "persistence")["rdb_last_bgsave_status"] == "err")
+        c.call("BGREWRITEAOF")
+        wait_for("the child", lambda: info(c, "persistence")["aof_last_bgrewrite_status"] == "err")
+        told = "on disk: key %s needs RDB version 12, but rdb-target-version is 11" % name
+        assert [line.count(told) for line in server.output().splitlines() if "Write error" in line] == [1, 1, 1]
+        assert files(server) == before
+        c.call("CONFIG", "SET", "rdb-target-version", 12)
+        assert c.call("SAVE").text == "OK"
+
+
+def file_of(body, magic=b"REDIS0011"):
+    return magic + body + b"\xff" + bytes(8)
+
+
+def start_with(start, data, oracle=False):
+    server = start(oracle=oracle)
+    server.stop()
+    with open(os.path.join(server.directory, "dump.rdb"), "wb") as f:
+        f.write(data)
+    server.start()
+    return server
+
+
+@pytest.mark.parametrize("oracle", [True, False])
+def test_odd_expiries_of_keys(start, oracle):
+    """Seconds and milliseconds carry a sign; -1 ms is what servers mean by none."""
+    body = b"".join(expiry + b"\0\1" + name + b"\1v" for expiry, name in (
+        (b"\xfd" + struct.pack("<i", -5), b"a"), (b"\xfd" + struct.pack("<i", 5), b"b"),
+        (b"\xfd" + struct.pack("<i", 2 ** 31 - 1), b"c"), (b"\xfc" + struct.pack("<q", -1), b"d"),
+        (b"\xfc" + struct.pack("<q", -2), b"e"), (b"\xfc" + struct.pack("<q", 0), b"f"),
+        (b"\xfc" + struct.pack("<q", 2 ** 63 - 1), b"g")))
+    with start_with(start, file_of(body, b"REDIS0010"), oracle).conn() as c:
+        assert [c.call("PEXPIRETIME", key).value for key in "abcdefg"] == [
+            -2, -2, (2 ** 31 - 1) * 1000, -1, -2, -2, 2 ** 63 - 1]
+
+
+def test_room_is_not_made_on_a_promise(start):
+    """A file of a few bytes that announces 60 million keys in each database."""
+    body = b"".join(b"\xfe" + bytes([db]) + b"\xfb\x80" + struct.pack(">I", 60000000) + b"\0" for db in range(16))
+    server = start_with(start, file_of(body + b"\0\1a\1b"))
+    with server.conn() as c:
+        assert int(info(c, "memory")["used_memory"]) < 20000000
+
+
+def test_data_of_a_module_is_told(start):
+    """The oracle calls the type of this ID so when it refuses the file."""
+    body = (b"\xf7\x81\x12\x34\x56\x78\x12\x34\x56\x78\2\2"    # ID; a number: behind the keys
+            b"\5\5hello" b"\2\x40\xff" b"\1\7" + b"\3" + bytes(4) + b"\4" + bytes(8) + b"\0")
+    server = start_with(start, file_of(b"\0\1a\1b" + body))
+    with server.conn() as c:
+        assert c.call("GET", "a").text == "b"
+    assert "data of the module 'EjRWeBI0V'" in server.output()
+
+
+def test_what_belongs_to_one_key_or_none(start):
+    """Numbers of a slot are skipped; expiry, idle time and frequency are those of the next key alone."""
+    first = b"\xfc" + struct.pack("<q", 2 ** 41) + b"\xf8\x40\x64" + b"\xf9\5" + b"\0\1a\1v"
+    with start_with(start, file_of(b"\xf4\1\2\3" + first + b"\0\1b\1v", b"REDIS0012")).conn() as c:
+        assert c.many([("PEXPIRETIME", key) for key in "ab"]) == [integer(2 ** 41), integer(-1)]
+        c.call("SET", "b", "x")
+    server = start({"maxmemory-policy": "allkeys-lru"})
+    server.stop()
+    with open(os.path.join(server.directory, "dump.rdb"), "wb") as f:
+        f.write(file_of(first + b"\0\1b\1v"))
+    server.start()
+    with server.conn() as c:
+        assert c.call("OBJECT", "IDLETIME", "a").value >= 100 and c.call("OBJECT", "IDLETIME", "b").value < 50
+
+
+def test_field_expiries_of_valkey_that_are_far_away(start):
+    fields = b"".join(b"\1" + name + b"\1v" + struct.pack("<q", expiry) for name, expiry in (
+        (b"a", -1), (b"b", 2 ** 46 - 2), (b"c", 2 ** 46), (b"d", 2 ** 63 - 1)))
+    with start_with(start, file_of(b"\x16\1h\4" + fields, b"VALKEY080")).conn() as c:
+        assert c.call("HPEXPIRETIME", "h", "FIELDS", 4, *"abcd").plain() == [-1, 2 ** 46 - 2, 2 ** 46 - 1, 2 ** 46 - 1]
 
 
 def test_functions_are_not_lost(start, tmp_path):
