@@ -205,12 +205,9 @@ bool start_load(struct server *s)
         return false;
     if (!stopped)
         return true;
-    if (s->stop) { /* SHUTDOWN while data was loaded */
-        shutdown_finish(s);
-    } else {
+    if (!s->stop) /* else it was SHUTDOWN, which has told */
         log_warning(&s->log, "Received shutdown signal during loading, exiting now.");
-        s->exit_code = 1;
-    }
+    shutdown_finish(s);
     return false;
 }
 
@@ -383,6 +380,7 @@ void start_child(struct server *s, const char *title)
         process_title_set(buf_cstr(&text));
     }
     buf_deinit(&text);
+    s->crash.pidfile = NULL; /* the server lives when its child crashes */
     if (mode == OOM_SCORE_NO)
         return;
     config_oom_score_values(s->config, values);
