@@ -29,6 +29,10 @@ static void debug_loadaof(struct ctx *ctx)
     struct persist *p = persist_of(ctx->engine);
     struct aof *a = p->aof;
     bool empty;
+    if (engine_loading(ctx->engine)) {
+        reply_status(ctx->reply, ST_LOADING);
+        return;
+    }
     if (p->shell == NULL) {
         reply_error(ctx->reply, SLICE("ERR"));
         return;

@@ -211,6 +211,67 @@ def test_a_killed_child_stops_writes(start):
     assert "Background saving terminated by signal 9" in server.output()
 
 
+def test_a_child_that_crashes_leaves_the_pid_file(start, tmp_path):
+    pidfile = tmp_path / "pid"
+    server = start({"pidfile": str(pidfile)})
+    with server.conn() as c:
+        c.many([("SET", "a", "1"), ("SET", "b", "1"), ("CONFIG", "SET", "rdb-key-save-delay", "10000000"), ("BGSAVE",)])
+        os.kill(wait_for("a child", lambda: child_of(server))[0], signal.SIGTERM)
+        wait_for("its end", lambda: info(c, "persistence")["rdb_last_bgsave_status"] == "err")
+        c.call("BGSAVE")
+        child = wait_for("a child", lambda: child_of(server))[0]
+        wait_for("its file", lambda: files(server))
+        os.kill(child, signal.SIGSEGV)
+        wait_for("its end", lambda: info(c, "persistence")["rdb_bgsave_in_progress"] == "0")
+    assert "Background saving terminated by signal 11" in server.output()
+    assert pidfile.read_text().strip() == str(server.pid)
+    os.unlink(server.output_path)   # a crash was wanted
+
+
+def test_who_starts_us_may_ignore_the_end_of_children(start):
+    server = start()
+    server.stop()
+    ignored = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        server.launch()
+    finally:
+        signal.signal(signal.SIGCHLD, ignored)
+    with wait_for("a connection", lambda: connection(server)) as c:
+        c.many([("SET", "a", "1"), ("BGSAVE",)])
+        wait_for("the save", lambda: info(c, "persistence")["rdb_bgsave_in_progress"] == "0")
+        assert info(c, "persistence")["rdb_last_bgsave_status"] == "ok"
+
+
+def connection(server):
+    try:
+        return server.conn()
+    except OSError:
+        return None
+
+
+@pytest.mark.slow
+def test_the_log_says_how_far_a_save_is(start):
+    server = start({"rdb-key-save-delay": "40000", "aof-use-rdb-preamble": "no"})
+    with server.conn() as c:
+        c.call("DEBUG", "POPULATE", "160")
+        line = r": \d+% \(\d+ of 160 keys\), about \d seconds left"
+        c.call("BGREWRITEAOF")
+        wait_for("a line", lambda: re.search("M .* AOF rewrite" + line, server.output()), 10)
+        assert c.call("SAVE").text == "OK"
+        assert re.search("M .* RDB" + line, server.output())
+
+
+def test_a_slow_fork_is_an_event(start):
+    server = start({"latency-monitor-threshold": "1"})
+    with server.conn() as c:
+        c.call("DEBUG", "POPULATE", "300000", "key", "100")
+        for _ in range(5):
+            c.call("BGSAVE")
+            wait_for("the save", lambda: info(c, "persistence")["rdb_bgsave_in_progress"] == "0")
+        if int(info(c, "stats")["latest_fork_usec"]) >= 1000:
+            assert len(c.call("LATENCY", "HISTORY", "fork").value) > 0
+
+
 def test_points(start):
     server = start({"save": "1 3"})
     with server.conn() as c:
@@ -334,9 +395,11 @@ def test_loading_is_served(start):
         assert info(c, "persistence")["rdb_last_load_keys_loaded"] == "2000"
 
 
+@pytest.mark.parametrize("oracle", [False, True])
 @pytest.mark.parametrize("how", ["signal", "command"])
-def test_loading_can_be_ended(start, how):
-    server = start()
+def test_loading_can_be_ended(start, how, oracle, tmp_path):
+    pidfile = tmp_path / "pid"
+    server = start({"pidfile": str(pidfile)}, oracle=oracle)
     with server.conn() as c:
         c.call("DEBUG", "POPULATE", "2000", "key", "100")
         c.call("SAVE")
@@ -344,13 +407,46 @@ def test_loading_can_be_ended(start, how):
     server.stop()
     server.args = ["--key-load-delay", "5000", "--loading-process-events-interval-bytes", "1024", "--save", "1", "1"]
     server.start()
+    assert pidfile.exists()
     if how == "signal":
         server.signal(signal.SIGTERM)
     else:
         with server.conn() as c:
             c.send("SHUTDOWN")
-    assert server.wait_exit() == (1 if how == "signal" else 0)
+    assert server.wait_exit() == 0
     assert os.path.getsize(os.path.join(server.directory, "dump.rdb")) == size
+    assert not pidfile.exists()
+
+
+def test_loading_is_served_inside_of_a_value(start):
+    """Of two large values each takes many turns."""
+    server = start()
+    with server.conn() as c:
+        for key, command in (("l", "RPUSH"), ("h", "HSET")):
+            for i in range(0, 40000, 2000):
+                c.call(command, key, *["%d:%s" % (k, "x" * 30) for k in range(i, i + 2000)])
+        c.call("SET", "s", "%0800000d" % 7)
+        c.many([("CONFIG", "SET", "rdbcompression", "no"), ("SAVE",)])
+        digest = c.call("DEBUG", "DIGEST").text
+    server.stop()
+    server.args = ["--key-load-delay", "10000", "--loading-process-events-interval-bytes", "1024"]
+    server.launch()
+
+    def cycles():
+        try:
+            with server.conn() as c:
+                if info(c, "persistence")["loading"] == "1":
+                    return None
+                assert c.call("DEBUG", "DIGEST").text == digest
+                return int(info(c, "stats")["eventloop_cycles"])
+        except OSError:
+            return None
+    assert wait_for("the data", cycles) > 1000
+    server.stop()
+    server.args = ["--loading-process-events-interval-bytes", "100000", "--save", "1", "1"]
+    server.restart()
+    with server.conn() as c:
+        assert c.call("DEBUG", "DIGEST").text == digest
 
 
 # ---- the end
@@ -441,6 +537,17 @@ def test_same_replies(pair, proto, line):
     with ours, oracle:
         assert repr(ours.call(*line.split())) == repr(oracle.call(*line.split()))
         assert ours.call("LASTSAVE").kind == oracle.call("LASTSAVE").kind
+
+
+def test_reload_without_a_file(pair):
+    ours, oracle = pair.both()
+    with ours, oracle:
+        for conn in (ours, oracle):
+            name = conn.call("CONFIG", "GET", "dbfilename").value[1]
+            conn.many([("SET", "a", "1"), ("CONFIG", "SET", "dbfilename", "nosuch.rdb")])
+            assert conn.call("DEBUG", "RELOAD", "NOSAVE").text == "ERR Error trying to load the RDB dump"
+            conn.call("CONFIG", "SET", "dbfilename", name)
+            assert conn.call("DBSIZE").value == 0
 
 
 def test_in_a_transaction_it_is_put_off(pair):
