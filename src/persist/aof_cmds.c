@@ -37,10 +37,16 @@ static void debug_loadaof(struct ctx *ctx)
         reply_error(ctx->reply, SLICE("ERR"));
         return;
     }
+    /* The data in memory goes only for files that are there and hold all of it. */
     if (a->state == AOF_ON) aof_flush(a, true);
-    persist_flush_all(ctx);
-    effect_none(ctx);
-    if (!aof_manifest_load(a) || aof_load(a, false, &empty) == LOAD_FAILED) {
+    bool ok = (a->state != AOF_ON || aof_everything_written(a)) && aof_manifest_load(a) &&
+              (a->manifest.base.name != NULL || a->manifest.increment_count > 0);
+    if (ok) {
+        persist_flush_all(ctx);
+        effect_none(ctx);
+        ok = aof_load(a, false, &empty) == LOAD_OK;
+    }
+    if (!ok) {
         reply_error(ctx->reply, SLICE("ERR Error trying to load the AOF files, check server logs."));
         return;
     }
