@@ -32,6 +32,7 @@ void aof_cron(struct aof *a);     /* rewriting when it is due */
 must_use bool aof_finish(struct aof *a, bool force);
 
 void aof_cancel_rewrite(struct aof *a);
+void aof_reset_stats(struct aof *a); /* CONFIG RESETSTAT */
 void aof_info(const struct aof *a, struct buf *out);      /* fields that are always there */
 void aof_info_more(const struct aof *a, struct buf *out); /* those of one that is on */
 size_t aof_buffer_bytes(const struct aof *a);

@@ -89,6 +89,11 @@ static void text(struct buf *out, const char *name, bool ok)
     buf_appendf(out, "%s:%s\r\n", name, ok ? "ok" : "err");
 }
 
+void aof_reset_stats(struct aof *a)
+{
+    a->rewrites = a->delayed_fsyncs = 0;
+}
+
 void aof_info(const struct aof *a, struct buf *out)
 {
     bool running = child_kind(a->p->child) == CHILD_AOF;

@@ -178,10 +178,11 @@ static void forget(struct child *c)
 
 static void ended(struct child *c, int status, bool killed)
 {
+    int by_signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     struct child_end end = {.pid = c->pid,
                             .ok = WIFEXITED(status) && WEXITSTATUS(status) == 0,
-                            .by_signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0,
-                            .killed = killed};
+                            .by_signal = by_signal,
+                            .killed = killed || by_signal == SIGUSR1};
     forget(c);
     c->job.done(c->job.arg, &end);
 }

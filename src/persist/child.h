@@ -25,7 +25,7 @@ struct child_end {
     pid_t pid;
     bool ok;       /* run returned true */
     int by_signal; /* that ended it; 0: none */
-    bool killed;   /* by child_kill: no failure */
+    bool killed;   /* by child_kill, or by its signal from elsewhere: no failure */
 };
 
 struct child_job {

@@ -559,6 +559,33 @@ def test_in_a_transaction_it_is_put_off(pair):
             wait_for("the save", lambda: int(info(conn, "persistence")["rdb_saves"]) == before + 1)
 
 
+@pytest.mark.parametrize("oracle", [False, True])
+def test_a_child_that_is_told_to_end_is_no_failure(start, oracle):
+    server = start({"save": "900 1", "rdb-key-save-delay": "10000000"}, oracle=oracle)
+    with server.conn() as c:
+        c.call("SET", "a", "1")
+        c.call("BGSAVE")
+        child = wait_for("a child", lambda: child_of(server))[0]
+        wait_for("its file", lambda: files(server))
+        os.kill(child, signal.SIGUSR1)
+        wait_for("its end", lambda: info(c, "persistence")["rdb_bgsave_in_progress"] == "0")
+        assert info(c, "persistence")["rdb_last_bgsave_status"] == "ok"
+        assert files(server) == []
+
+
+def test_counters_are_reset(pair):
+    ours, oracle = pair.both()
+    with ours, oracle:
+        for conn in (ours, oracle):
+            conn.many([("SAVE",), ("BGREWRITEAOF",)])
+            wait_for("the rewrite", lambda: info(conn, "persistence")["aof_rewrite_in_progress"] == "0")
+            fields = info(conn, "persistence")
+            assert fields["rdb_saves"] == fields["aof_rewrites"] == "1"
+            conn.call("CONFIG", "RESETSTAT")
+            fields = info(conn, "persistence")
+            assert fields["rdb_saves"] == fields["aof_rewrites"] == "0"
+
+
 def test_same_fields_of_info(pair):
     ours, oracle = pair.both()
     with ours, oracle:
