@@ -567,6 +567,7 @@ def test_a_child_that_is_told_to_end_is_no_failure(start, oracle):
         c.call("BGSAVE")
         child = wait_for("a child", lambda: child_of(server))[0]
         wait_for("its file", lambda: files(server))
+        c.call("CONFIG", "SET", "rdb-key-save-delay", "0")
         os.kill(child, signal.SIGUSR1)
         wait_for("its end", lambda: info(c, "persistence")["rdb_bgsave_in_progress"] == "0")
         assert info(c, "persistence")["rdb_last_bgsave_status"] == "ok"
