@@ -192,8 +192,8 @@ void start_announce(struct server *s)
                     backlog, limit);
     if (!process_overcommit_is_enabled())
         log_warning(&s->log,
-                    "WARNING: vm.overcommit_memory is not 1: with little memory left, the kernel may refuse the fork of "
-                    "a background save, even where it would fit. 'sysctl vm.overcommit_memory=1' allows it.");
+                    "WARNING: vm.overcommit_memory is not 1: with little memory left, the kernel may refuse the fork "
+                    "of a background save, even where it would fit. 'sysctl vm.overcommit_memory=1' allows it.");
     struct buf list = BUF_INIT;
     config_each_inert(s->config, inert_named, &list);
     if (list.len > 0)
