@@ -12,7 +12,7 @@ import pytest
 
 import harness
 from harness import Server, info, wait_for
-from resp import bulk
+from resp import Disconnected, bulk
 
 FILL = r"""
 SET str {value}
@@ -484,6 +484,31 @@ def test_a_shutdown_that_cannot_save_is_refused(start):
         assert c.call("SAVE").text == "ERR"
         c.send("SHUTDOWN", "FORCE")
         assert server.wait_exit() == 0
+
+
+@pytest.mark.parametrize("config", [{"save": "900 1"}, {"appendonly": "yes"}])
+@pytest.mark.parametrize("backend", ["epoll", "io_uring"])
+def test_nothing_is_acknowledged_behind_a_shutdown(start, config, backend):
+    """Commands that the loop has read already, of others and of the client itself."""
+    server = start({**config, "io-backend": backend})
+    connections = [server.conn() for _ in range(8)]
+    for conn in connections:
+        assert conn.call("PING").text == "PONG"
+    with server.conn() as sleeper:
+        sleeper.send("DEBUG", "SLEEP", "0.3")
+        time.sleep(0.1)
+        for i, conn in enumerate(connections):
+            conn.send_raw((b"SHUTDOWN\r\n" if i == 3 else b"") + b"INCR k%d\r\n" % i)
+    acknowledged = []
+    for i, conn in enumerate(connections):
+        try:
+            acknowledged += [i] if conn.read().value == 1 else []
+        except (OSError, Disconnected):
+            pass
+    assert server.wait_exit() == 0
+    server.start()
+    with server.conn() as c:
+        assert [i for i in range(8) if c.call("GET", "k%d" % i).value == b"1"] == acknowledged
 
 
 def test_a_child_is_ended_with_the_server(start):
