@@ -92,6 +92,16 @@ static int file_version(struct engine *e)
     return version < cap ? version : (int)cap;
 }
 
+/* The writer has met a key that the version cannot hold. */
+static void tell_refused(struct slice key, int version, struct buf *err)
+{
+    enum { KEY_SHOWN_MAX = 128 };
+    if (key.len > KEY_SHOWN_MAX) key.len = KEY_SHOWN_MAX;
+    buf_append_slice(err, SLICE("key "));
+    buf_append_repr(err, key);
+    buf_appendf(err, " needs RDB version %d, but rdb-target-version is %d", RDB_VERSION_FIELD_TTL, version);
+}
+
 static bool write_store(struct target *t, bool aof_base, struct buf *err)
 {
     struct engine *e = t->engine;
@@ -117,11 +127,10 @@ static bool write_store(struct target *t, bool aof_base, struct buf *err)
     w.checksum = *config->checksum != 0;
     if (t->report != NULL) child_keys(t->report, 0);
     bool ok = rdb_save_store(&w, engine_store(e), &save, &refused);
-    if (!ok && refused.len > 0)
-        buf_appendf(err, "key '%.*s' needs RDB version %d, but rdb-target-version is %d", (int)refused.len,
-                    refused.data, RDB_VERSION_FIELD_TTL, w.version);
-    else if (!ok)
+    if (!ok && t->error != 0)
         buf_appendf(err, "%s", strerror(t->error));
+    else if (!ok)
+        tell_refused(buf_slice(&refused), w.version, err);
     rdb_writer_deinit(&w);
     buf_deinit(&refused);
     return ok;

@@ -486,6 +486,16 @@ def test_a_shutdown_that_cannot_save_is_refused(start):
         assert server.wait_exit() == 0
 
 
+@pytest.mark.parametrize("key, shown", [("", '""'), ("a\nb", '"a\\nb"')])
+def test_a_key_that_keeps_a_file_from_being_written_is_named(start, key, shown):
+    server = start({"rdb-target-version": "10"})
+    with server.conn() as c:
+        c.many([("HSET", key, "f", "v"), ("HPEXPIRE", key, "1000000", "FIELDS", "1", "f")])
+        assert c.call("SAVE").text == "ERR"
+    assert "key %s needs RDB version 12, but rdb-target-version is 10 (in %s)" % (shown, server.directory) \
+        in server.output()
+
+
 @pytest.mark.parametrize("config", [{"save": "900 1"}, {"appendonly": "yes"}])
 @pytest.mark.parametrize("backend", ["epoll", "io_uring"])
 def test_nothing_is_acknowledged_behind_a_shutdown(start, config, backend):
