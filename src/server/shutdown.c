@@ -19,7 +19,7 @@ bool shutdown_prepare(struct server *s, uint32_t flags)
         return false;
     }
     s->stop = true;
-    /* The turn goes on, with commands of others behind SHUTDOWN: what they did would be acknowledged, and in no file. */
+    /* The turn goes on, with commands behind SHUTDOWN: what they did would be acknowledged, and in no file. */
     engine_pause(s->engine, engine_now_ms(s->engine) + NO_COMMANDS_MS, true);
     return true;
 }
