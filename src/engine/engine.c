@@ -529,6 +529,7 @@ static bool expire_turn(struct engine *e, uint64_t budget_us)
         spent = clock_mono_us() - start;
     }
     e->stats.expire_cycle_us += spent;
+    engine_latency_event(e, "expire-cycle", spent);
     if (more)
         e->stats.expired_time_cap_reached++;
     return more;

@@ -121,6 +121,9 @@ struct command_usage {
 };
 void engine_command_usage(const struct engine *e, uint32_t id, struct command_usage *out);
 void engine_latency_reset(struct engine *e, int32_t id); /* -1: all */
+/* For LATENCY: the loop stood still that long for an event ("fork", as Redis names them); features are told of what is
+ * above the monitor's threshold. */
+void engine_latency_event(struct engine *e, const char *event, uint64_t usec);
 struct errorstats;
 const struct errorstats *engine_errorstats(const struct engine *e);
 void engine_reset_stats(struct engine *e);

@@ -39,6 +39,8 @@ struct feature {
     /* A command took longer than the slow log's or the latency monitor's threshold; its arguments are still valid. */
     void (*slow)(struct engine *e, void *state, const struct ctx *ctx, const struct command_entry *entry,
                  uint64_t usec);
+    /* Something else than a command took `ms`, as long as the latency monitor's threshold or longer; may be NULL. */
+    void (*latency)(struct engine *e, void *state, const char *event, uint64_t ms);
     void (*flushed_all)(struct engine *e, void *state);             /* FLUSHALL; may be NULL */
     /* DEBUG's subcommands that it does not know itself; true: this feature answered. May be NULL. */
     bool (*debug)(struct ctx *ctx, void *state);

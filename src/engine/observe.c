@@ -33,6 +33,16 @@ void engine_observe_slow(struct engine *e, struct ctx *ctx, const struct command
             e->features[i].feature->slow(e, e->features[i].state, ctx, entry, usec);
 }
 
+void engine_latency_event(struct engine *e, const char *event, uint64_t usec)
+{
+    int64_t threshold_ms = *e->cfg_latency_threshold;
+    if (threshold_ms <= 0 || usec / 1000 < (uint64_t)threshold_ms)
+        return;
+    for (int i = 0; i < e->feature_count; i++)
+        if (e->features[i].feature->latency != NULL)
+            e->features[i].feature->latency(e, e->features[i].state, event, usec / 1000);
+}
+
 /* --- INFO --- */
 
 static bool section_wanted(const struct info_section *sec, const struct slice *names, int count)

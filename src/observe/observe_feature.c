@@ -58,6 +58,11 @@ static void observe_slow(struct engine *e, void *state, const struct ctx *ctx, c
                     engine_wall_us(e) / 1000000, usec / 1000);
 }
 
+static void observe_latency(struct engine *e, void *state, const char *event, uint64_t ms)
+{
+    latency_add(&((struct observe *)state)->latency, event, engine_wall_us(e) / 1000000, ms);
+}
+
 static const struct command *const tables[] = {server_commands, NULL};
 
 const struct feature observe_feature = {
@@ -68,6 +73,7 @@ const struct feature observe_feature = {
     .init = observe_init,
     .start = observe_start,
     .slow = observe_slow,
+    .latency = observe_latency,
     .stop = observe_stop,
 };
 

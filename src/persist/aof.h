@@ -23,13 +23,16 @@ void aof_bind(struct aof *a);       /* the directives, when all features have re
 must_use bool aof_start(struct aof *a, bool *stopped);
 bool aof_wanted(const struct aof *a); /* appendonly */
 
+void aof_unlink_later(struct aof *a, const char *path); /* of any file: its blocks are freed in the background */
 void aof_turn_end(struct aof *a); /* writes, and tells the engine what is durable */
 void aof_cron(struct aof *a);     /* rewriting when it is due */
 
-/* The server's end. False: it must go on (an initial rewrite is under way, and force does not say otherwise). */
+/* The server's end. False, unless forced: it must go on, since an initial rewrite is under way, or what was
+ * acknowledged is not on disk. */
 must_use bool aof_finish(struct aof *a, bool force);
 
 void aof_cancel_rewrite(struct aof *a);
+void aof_reset_stats(struct aof *a); /* CONFIG RESETSTAT */
 void aof_info(const struct aof *a, struct buf *out);      /* fields that are always there */
 void aof_info_more(const struct aof *a, struct buf *out); /* those of one that is on */
 size_t aof_buffer_bytes(const struct aof *a);

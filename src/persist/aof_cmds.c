@@ -29,14 +29,24 @@ static void debug_loadaof(struct ctx *ctx)
     struct persist *p = persist_of(ctx->engine);
     struct aof *a = p->aof;
     bool empty;
+    if (engine_loading(ctx->engine)) {
+        reply_status(ctx->reply, ST_LOADING);
+        return;
+    }
     if (p->shell == NULL) {
         reply_error(ctx->reply, SLICE("ERR"));
         return;
     }
+    /* The data in memory goes only for files that are there and hold all of it. */
     if (a->state == AOF_ON) aof_flush(a, true);
-    persist_flush_all(ctx);
-    effect_none(ctx);
-    if (!aof_manifest_load(a) || aof_load(a, false, &empty) == LOAD_FAILED) {
+    bool ok = (a->state != AOF_ON || aof_everything_written(a)) && aof_manifest_load(a) &&
+              (a->manifest.base.name != NULL || a->manifest.increment_count > 0);
+    if (ok) {
+        persist_flush_all(ctx);
+        effect_none(ctx);
+        ok = aof_load(a, false, &empty) == LOAD_OK;
+    }
+    if (!ok) {
         reply_error(ctx->reply, SLICE("ERR Error trying to load the AOF files, check server logs."));
         return;
     }
@@ -77,6 +87,11 @@ static void i64(struct buf *out, const char *name, int64_t value)
 static void text(struct buf *out, const char *name, bool ok)
 {
     buf_appendf(out, "%s:%s\r\n", name, ok ? "ok" : "err");
+}
+
+void aof_reset_stats(struct aof *a)
+{
+    a->rewrites = a->delayed_fsyncs = 0;
 }
 
 void aof_info(const struct aof *a, struct buf *out)

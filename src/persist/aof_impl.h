@@ -86,7 +86,6 @@ must_use bool aof_folder_make(struct aof *a);
 must_use bool aof_manifest_install(struct aof *a, struct aof_manifest *owned_m);
 must_use bool aof_manifest_load(struct aof *a);
 void aof_collect_garbage(struct aof *a);             /* history files */
-void aof_unlink_later(struct aof *a, const char *path);
 must_use bool aof_upgrade(struct aof *a);            /* from the single file of old, when there is one */
 /* Opens the last increment for appending or makes one; the folder and an empty base with it. */
 must_use bool aof_open_at_start(struct aof *a);

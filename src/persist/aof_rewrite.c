@@ -190,14 +190,6 @@ static void child_done(void *arg, const struct child_end *end)
 
 /* ---- its beginning ---- */
 
-static uint64_t keys_total(const struct aof *a)
-{
-    const struct store *store = engine_store(a->engine);
-    uint64_t sum = 0;
-    for (int db = 0; db < store_databases(store); db++) sum += store_len(store, db);
-    return sum;
-}
-
 static bool increment_begin(struct aof *a)
 {
     if (!aof_folder_make(a)) return false;
@@ -221,7 +213,6 @@ bool aof_rewrite(struct aof *a)
                                   .what = "AOF rewrite",
                                   .title = "redis-aof-rewrite",
                                   .cpu_list = *a->config.cpu_list,
-                                  .keys_total = keys_total(a),
                                   .arg = a,
                                   .run = child_run,
                                   .done = child_done};
@@ -440,10 +431,12 @@ bool aof_finish(struct aof *a, bool force)
     }
     if (a->state == AOF_OFF || a->fd < 0) return true;
     log_notice(log, "Calling fsync() on the AOF file.");
-    if (!aof_flush_and_sync(a))
-        log_warning(log, "Fail to fsync the AOF file: %s.", strerror(errno));
-    else
+    bool durable = aof_flush_and_sync(a);
+    if (durable)
         aof_mark_durable(a);
+    else
+        log_warning(log, "%s", force ? "Writes that were acknowledged can't be put on disk, but the exit is forced."
+                                     : "Writes that were acknowledged can't be put on disk, can't exit.");
     aof_turn_end(a); /* what is durable now */
-    return true;
+    return durable || force;
 }

@@ -14,6 +14,8 @@
 #include "base/mem.h"
 #include "engine/engine.h"
 #include "persist/persist_shell.h"
+#include "persist/progress.h"
+#include "store/store.h"
 #include "sys/process.h"
 
 #include <errno.h>
@@ -35,7 +37,8 @@ struct child {
     struct child_job job;
     pid_t pid;
     int pipe_fd; /* -1: none */
-    uint64_t start_us;
+    uint64_t start_us, keys_total;
+    struct progress told;
     struct message last; /* zero: nothing came yet */
     uint64_t last_cow[CHILD_AOF + 1];
 };
@@ -99,7 +102,6 @@ static _Noreturn void child_main(struct child *c, const struct persist_shell *sh
     struct child_report report = {.fd = fd};
     struct logger *log = engine_log(c->engine);
     die_with(parent);
-    signal(SIGUSR1, SIG_DFL);
     close_inherited(fd);
     log->role = 'C';
     if (shell->in_child != NULL) shell->in_child(shell->arg, c->job.title);
@@ -123,6 +125,8 @@ int child_start(struct child *c, const struct persist_shell *shell, const struct
     c->job = *job;
     c->last = (struct message){0};
     c->start_us = engine_mono_us(c->engine);
+    c->keys_total = store_len_all(engine_store(c->engine));
+    progress_begin(&c->told, c->start_us);
     pid_t parent = getpid();
     *pid = process_fork(&fork_us);
     if (*pid == 0) child_main(c, shell, ends[1], parent);
@@ -136,6 +140,7 @@ int child_start(struct child *c, const struct persist_shell *shell, const struct
     c->pipe_fd = ends[0];
     engine_stats(c->engine)->forks++;
     engine_stats(c->engine)->fork_us = fork_us;
+    engine_latency_event(c->engine, "fork", fork_us);
     return 0;
 }
 
@@ -155,6 +160,13 @@ static void take_reports(struct child *c)
     while (read(c->pipe_fd, &m, sizeof(m)) == (ssize_t)sizeof(m)) c->last = m;
 }
 
+static void tell_log(struct child *c)
+{
+    struct progress_text so_far;
+    if (progress_due(&c->told, engine_mono_us(c->engine), c->last.keys, c->keys_total, &so_far))
+        progress_log_keys(engine_log(c->engine), c->job.what, c->last.keys, c->keys_total, &so_far);
+}
+
 static void forget(struct child *c)
 {
     take_reports(c);
@@ -166,10 +178,11 @@ static void forget(struct child *c)
 
 static void ended(struct child *c, int status, bool killed)
 {
+    int by_signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     struct child_end end = {.pid = c->pid,
                             .ok = WIFEXITED(status) && WEXITSTATUS(status) == 0,
-                            .by_signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0,
-                            .killed = killed};
+                            .by_signal = by_signal,
+                            .killed = killed || by_signal == SIGUSR1};
     forget(c);
     c->job.done(c->job.arg, &end);
 }
@@ -203,7 +216,10 @@ void child_poll(struct child *c)
     if (c->pid == 0) return;
     take_reports(c);
     pid_t got = waitpid(c->pid, &status, WNOHANG);
-    if (got == 0 || (got < 0 && errno == EINTR)) return;
+    if (got == 0 || (got < 0 && errno == EINTR)) {
+        tell_log(c);
+        return;
+    }
     ended(c, got < 0 ? W_EXITCODE(1, 0) : status, false);
 }
 
@@ -215,11 +231,11 @@ void child_facts(const struct child *c, struct child_facts *out)
     if (c->pid == 0) return;
     uint64_t now = engine_mono_us(c->engine);
     out->keys_done = c->last.keys;
-    out->keys_total = c->job.keys_total;
+    out->keys_total = c->keys_total;
     out->cow_bytes = c->last.cow_bytes;
     out->cow_peak = c->last.cow_peak;
     out->cow_age_s = c->last.mono_us == 0 || now < c->last.mono_us ? 0 : (now - c->last.mono_us) / 1000000;
-    out->percent = c->job.keys_total == 0 ? 0 : (double)c->last.keys / (double)c->job.keys_total * 100;
+    out->percent = c->keys_total == 0 ? 0 : (double)c->last.keys / (double)c->keys_total * 100;
     out->running_s = (now - c->start_us) / 1000000;
 }
 

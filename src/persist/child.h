@@ -25,7 +25,7 @@ struct child_end {
     pid_t pid;
     bool ok;       /* run returned true */
     int by_signal; /* that ended it; 0: none */
-    bool killed;   /* by child_kill: no failure */
+    bool killed;   /* by child_kill, or by its signal from elsewhere: no failure */
 };
 
 struct child_job {
@@ -33,7 +33,6 @@ struct child_job {
     const char *what;     /* "RDB", "AOF rewrite": for the log */
     const char *title;    /* of the process: "redis-rdb-bgsave" */
     const char *cpu_list; /* where it may run; "" or NULL: anywhere */
-    uint64_t keys_total;
     void *arg;
     bool (*run)(void *arg, struct child_report *report); /* in the child: no threads, no sockets, no big allocations */
     void (*done)(void *arg, const struct child_end *end); /* in the parent; child_kind is CHILD_NONE again */
@@ -47,7 +46,7 @@ enum child_kind child_kind(const struct child *c);
 pid_t child_pid(const struct child *c); /* 0: none */
 /* Ends it (SIGUSR1, which is no failure), waits until it is gone, calls done. Nothing when none runs. */
 void child_kill(struct child *c);
-/* Takes reports and the end. Cheap; from cron. */
+/* Takes reports and the end, and tells the log now and then how far it is. Cheap; from cron. */
 void child_poll(struct child *c);
 
 /* ---- in the child ---- */

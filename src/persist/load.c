@@ -18,7 +18,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { LOG_EVERY_US = 5 * 1000 * 1000, MEGABYTE = 1024 * 1024, STATUS_MAX = 160 };
+enum { MEGABYTE = 1024 * 1024, STATUS_MAX = 160 };
 
 /* ---- the state ---- */
 
@@ -31,7 +31,7 @@ void load_begin(struct persist *p, uint64_t total_bytes, bool serve)
     l->total_bytes = total_bytes;
     l->loaded_bytes = l->keys = l->writer_memory = l->delayed_keys = 0;
     l->start_ms = engine_now_ms(p->engine);
-    l->start_mono_us = l->logged_mono_us = clock_mono_us();
+    progress_begin(&l->told, clock_mono_us());
     engine_set_loading(p->engine, true);
 }
 
@@ -41,25 +41,22 @@ void load_end(struct persist *p)
     engine_set_loading(p->engine, false);
 }
 
-static void tell_log(struct persist *p, uint64_t now_us)
+static void tell_log(struct persist *p)
 {
-    struct load *l = &p->load;
-    double seconds = (double)(now_us - l->start_mono_us) / 1e6;
-    double part = l->total_bytes == 0 ? 0 : (double)l->loaded_bytes / (double)l->total_bytes;
-    l->logged_mono_us = now_us;
+    const struct load *l = &p->load;
+    struct progress_text so_far;
+    if (!progress_due(&p->load.told, clock_mono_us(), l->loaded_bytes, l->total_bytes, &so_far)) return;
     log_notice(engine_log(p->engine), "Loading: %.0f%% (%llu of %llu MB, %llu keys), about %.0f seconds left",
-               part * 100, (unsigned long long)l->loaded_bytes / MEGABYTE,
-               (unsigned long long)l->total_bytes / MEGABYTE, (unsigned long long)l->keys,
-               part > 0 && part < 1 ? seconds / part - seconds : 0);
+               so_far.percent, (unsigned long long)l->loaded_bytes / MEGABYTE,
+               (unsigned long long)l->total_bytes / MEGABYTE, (unsigned long long)l->keys, so_far.seconds_left);
 }
 
 bool load_progress(struct persist *p, uint64_t bytes, uint64_t keys)
 {
     struct load *l = &p->load;
-    uint64_t now_us = clock_mono_us();
     l->loaded_bytes = bytes;
     l->keys = keys;
-    if (now_us - l->logged_mono_us >= LOG_EVERY_US) tell_log(p, now_us);
+    tell_log(p);
     if (l->serves && !p->shell->serve(p->shell->arg)) l->stopped = true;
     return !l->stopped;
 }
@@ -68,7 +65,12 @@ bool load_progress(struct persist *p, uint64_t bytes, uint64_t keys)
 
 struct rdb_source {
     struct persist *p;
+    struct rdb_reader *reader;
+    const struct rdb_loaded *so_far;
+    ssize_t (*fill)(void *arg, void *ptr, size_t len); /* the reader's own */
+    void *fill_arg;
     uint64_t before; /* bytes of files read before this one */
+    uint64_t next;   /* offset at which it is time for a turn, inside of a value or not */
     bool announced;
 };
 
@@ -91,7 +93,21 @@ static bool progress(void *arg, uint64_t offset, const struct rdb_loaded *so_far
 {
     struct rdb_source *s = arg;
     announce(s, so_far);
+    s->next = offset + (uint64_t)*s->p->config.load_step_bytes;
     return load_progress(s->p, s->before + offset, so_far->keys);
+}
+
+/* A value of gigabytes must not leave clients without an answer: the loop takes its turns while more of it is read,
+ * too. The value is in no database yet, so nobody can meet it. */
+static ssize_t fill_and_serve(void *arg, void *ptr, size_t len)
+{
+    struct rdb_source *s = arg;
+    uint64_t offset = rdb_reader_offset(s->reader), step = (uint64_t)*s->p->config.load_step_bytes;
+    if (offset >= s->next && !progress(s, offset, s->so_far)) {
+        errno = ECANCELED;
+        return -1;
+    }
+    return s->fill(s->fill_arg, ptr, len < step ? len : step);
 }
 
 /* key-load-delay, for tests: microseconds for each key; below zero: one for each so many keys. */
@@ -180,7 +196,13 @@ static void keep_functions(struct persist *p, unsigned flags, const struct rdb_l
 bool load_rdb(struct persist *p, struct rdb_reader *r, const char *name, unsigned flags, struct rdb_loaded *out)
 {
     struct engine *e = p->engine;
-    struct rdb_source s = {.p = p, .before = p->load.loaded_bytes};
+    struct rdb_source s = {.p = p,
+                           .reader = r,
+                           .so_far = out,
+                           .fill = r->fill,
+                           .fill_arg = r->arg,
+                           .before = p->load.loaded_bytes,
+                           .next = (uint64_t)*p->config.load_step_bytes};
     const struct rdb_load_file load = {
         .value = {.limits = engine_limits(e),
                   .now_ms = engine_now_ms(e),
@@ -200,7 +222,11 @@ bool load_rdb(struct persist *p, struct rdb_reader *r, const char *name, unsigne
         .arg = &s,
     };
     r->checksum = *p->config.checksum != 0 && !p->skip_checksum;
+    r->fill = fill_and_serve;
+    r->arg = &s;
     bool ok = rdb_load_store(r, engine_store(e), &load, out);
+    r->fill = s.fill;
+    r->arg = s.fill_arg;
     announce(&s, out);
     p->load.last_loaded = out->keys;
     p->load.last_expired = out->expired;

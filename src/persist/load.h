@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/compiler.h"
+#include "persist/progress.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,7 +19,8 @@ struct load {
     bool stopped;         /* the server is to stop: the load ended for it */
     uint64_t total_bytes, loaded_bytes, keys;
     uint64_t writer_memory; /* what the writer's memory was, as the file says */
-    uint64_t start_ms, start_mono_us, logged_mono_us, delayed_keys;
+    uint64_t start_ms, delayed_keys;
+    struct progress told;
     uint64_t last_loaded, last_expired; /* keys of the last RDB file */
 };
 

@@ -42,8 +42,8 @@ static void debug_reload(struct ctx *ctx)
     enum load_result result = load_rdb_file(p, flags, false);
     engine_stats(ctx->engine)->dirty = dirty;
     effect_none(ctx);
-    if (result == LOAD_FAILED) {
-        reply_error(ctx->reply, SLICE("ERR Error trying to load the RDB dump, check server logs."));
+    if (result != LOAD_OK) {
+        reply_error(ctx->reply, SLICE("ERR Error trying to load the RDB dump"));
         return;
     }
     log_warning(engine_log(ctx->engine), "DB reloaded by DEBUG RELOAD");

@@ -65,8 +65,10 @@ static void feature_flushed_all(struct engine *e, void *state)
 
 static void feature_reset_stats(struct engine *e, void *state)
 {
+    struct persist *p = state;
     (void)e;
-    ((struct persist *)state)->snapshot.saves = 0;
+    p->snapshot.saves = 0;
+    aof_reset_stats(p->aof);
 }
 
 static void feature_stop(struct engine *e, void *state)

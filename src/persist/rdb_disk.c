@@ -2,12 +2,15 @@
  * gigabytes waiting; afterwards the file's pages are given up, since nobody is going to read them soon. */
 #include "persist/rdb_disk.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "engine/engine.h"
 #include "persist/child.h"
 #include "persist/persist_impl.h"
+#include "persist/progress.h"
 #include "persist/rdb_file.h"
 #include "persist/rdb_format.h"
+#include "store/store.h"
 #include "sys/files.h"
 
 #include <errno.h>
@@ -21,7 +24,9 @@ enum { WRITE_BACK_BYTES = 4 * 1024 * 1024, PROGRESS_KEYS = 1024, FILE_MODE = 064
 struct target {
     struct engine *engine;
     const struct files *files;
-    struct child_report *report;
+    struct child_report *report; /* NULL: the server itself writes, and is the one that tells the log */
+    struct progress told;
+    uint64_t keys_total;
     int fd, error;
     bool write_back;
     uint64_t written, begun; /* bytes; those that the kernel was told to write back */
@@ -57,7 +62,11 @@ static void delay(struct target *t)
 static bool progress(void *arg, uint64_t keys)
 {
     struct target *t = arg;
-    if (t->report != NULL) child_keys(t->report, keys);
+    struct progress_text so_far;
+    if (t->report != NULL)
+        child_keys(t->report, keys);
+    else if (progress_due(&t->told, clock_mono_us(), keys, t->keys_total, &so_far))
+        progress_log_keys(engine_log(t->engine), "RDB", keys, t->keys_total, &so_far);
     if (t->key_delay != 0) delay(t);
     return true;
 }
@@ -83,6 +92,16 @@ static int file_version(struct engine *e)
     return version < cap ? version : (int)cap;
 }
 
+/* The writer has met a key that the version cannot hold. */
+static void tell_refused(struct slice key, int version, struct buf *err)
+{
+    enum { KEY_SHOWN_MAX = 128 };
+    if (key.len > KEY_SHOWN_MAX) key.len = KEY_SHOWN_MAX;
+    buf_append_slice(err, SLICE("key "));
+    buf_append_repr(err, key);
+    buf_appendf(err, " needs RDB version %d, but rdb-target-version is %d", RDB_VERSION_FIELD_TTL, version);
+}
+
 static bool write_store(struct target *t, bool aof_base, struct buf *err)
 {
     struct engine *e = t->engine;
@@ -99,7 +118,7 @@ static bool write_store(struct target *t, bool aof_base, struct buf *err)
                                             : RDB_CLOCKS_NONE,
         .idle_s = idle_s,
         .frequency = frequency,
-        .progress = t->report != NULL || t->key_delay != 0 ? progress : NULL,
+        .progress = progress,
         .progress_keys = t->key_delay != 0 ? 1 : PROGRESS_KEYS,
         .arg = t,
     };
@@ -108,11 +127,10 @@ static bool write_store(struct target *t, bool aof_base, struct buf *err)
     w.checksum = *config->checksum != 0;
     if (t->report != NULL) child_keys(t->report, 0);
     bool ok = rdb_save_store(&w, engine_store(e), &save, &refused);
-    if (!ok && refused.len > 0)
-        buf_appendf(err, "key %s needs RDB version %d, but rdb-target-version is %d", buf_cstr(&refused),
-                    RDB_VERSION_FIELD_TTL, w.version);
-    else if (!ok)
+    if (!ok && t->error != 0)
         buf_appendf(err, "%s", strerror(t->error));
+    else if (!ok)
+        tell_refused(buf_slice(&refused), w.version, err);
     rdb_writer_deinit(&w);
     buf_deinit(&refused);
     return ok;
@@ -126,7 +144,9 @@ bool rdb_disk_write(struct engine *e, const struct files *files, const char *pat
                        .files = files,
                        .report = report,
                        .write_back = *config->incremental_fsync != 0,
+                       .keys_total = store_len_all(engine_store(e)),
                        .key_delay = *config->key_save_delay};
+    progress_begin(&t.told, clock_mono_us());
     t.fd = file_open(files, path, O_WRONLY | O_CREAT | O_TRUNC, FILE_MODE);
     if (t.fd < 0) {
         buf_appendf(err, "%s: %s", path, strerror(errno));

@@ -25,7 +25,7 @@ struct rdb_save {
     void *arg;
 };
 /* Writes header, keys and end; then flushes. False: the writer failed, or (*refused) the version cannot hold a value,
- * whose key stands quoted in *refused. */
+ * whose key stands in *refused. */
 must_use bool rdb_save_store(struct rdb_writer *w, const struct store *store, const struct rdb_save *save,
                              struct buf *refused);
 

@@ -58,7 +58,7 @@ static void write_record(struct walk *walk, const struct record *r)
     const struct rdb_save *save = walk->save;
     uint8_t type = rdb_value_type(r, w->version);
     if (type == RDB_TYPE_NONE) {
-        buf_append_repr(walk->refused, record_key(r));
+        buf_append_slice(walk->refused, record_key(r));
         w->failed = true;
         return;
     }

@@ -5,15 +5,18 @@
  * off the count then, and not the whole of it. */
 #include "persist/snapshot.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "engine/config.h"
+#include "persist/aof.h"
 #include "persist/persist_impl.h"
 #include "persist/rdb_disk.h"
 #include "sys/files.h"
 #include "sys/signals.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -83,6 +86,14 @@ static void temp_name(char out[TEMP_NAME_MAX], pid_t pid)
     snprintf(out, TEMP_NAME_MAX, "temp-%d.rdb", (int)pid);
 }
 
+/* With the folder, which CONFIG SET may have changed and somebody may have moved. */
+static void tell_failure(struct persist *p, const char *why)
+{
+    char folder[PATH_MAX];
+    if (getcwd(folder, sizeof(folder)) == NULL) snprintf(folder, sizeof(folder), "a folder that is gone");
+    log_warning(engine_log(p->engine), "Write error saving DB on disk: %s (in %s)", why, folder);
+}
+
 /* In the child, or in the server itself. */
 static bool write_file(struct persist *p, struct child_report *report)
 {
@@ -94,7 +105,7 @@ static bool write_file(struct persist *p, struct child_report *report)
     if (ok)
         log_notice(engine_log(p->engine), "DB saved on disk");
     else
-        log_warning(engine_log(p->engine), "Write error saving DB on disk: %s", buf_cstr(&err));
+        tell_failure(p, buf_cstr(&err));
     if (report == NULL) signals_temp_file(NULL);
     buf_deinit(&err);
     return ok;
@@ -132,12 +143,21 @@ static void failed(struct persist *p)
     persist_disk_gate(p);
 }
 
+/* What a child that was killed has left. */
+static void temp_remove(struct persist *p, pid_t pid)
+{
+    char temp[TEMP_NAME_MAX];
+    uint64_t start = clock_mono_us();
+    temp_name(temp, pid);
+    aof_unlink_later(p->aof, temp);
+    engine_latency_event(p->engine, "rdb-unlink-temp-file", clock_mono_us() - start);
+}
+
 static void child_done(void *arg, const struct child_end *end)
 {
     struct persist *p = arg;
     struct snapshot *s = &p->snapshot;
     struct logger *log = engine_log(p->engine);
-    char temp[TEMP_NAME_MAX];
     s->last_duration_s = now_s(p) - s->start_s;
     s->start_s = -1;
     if (end->ok) {
@@ -147,20 +167,11 @@ static void child_done(void *arg, const struct child_end *end)
     }
     if (end->by_signal != 0) {
         log_warning(log, "Background saving terminated by signal %d", end->by_signal);
-        temp_name(temp, end->pid);
-        (void)path_unlink(p->shell->files, temp);
+        temp_remove(p, end->pid);
     } else {
         log_warning(log, "Background saving error");
     }
     if (!end->killed) failed(p);
-}
-
-static uint64_t keys_total(const struct persist *p)
-{
-    const struct store *store = engine_store(p->engine);
-    uint64_t sum = 0;
-    for (int db = 0; db < store_databases(store); db++) sum += store_len(store, db);
-    return sum;
 }
 
 bool snapshot_start(struct persist *p)
@@ -170,7 +181,6 @@ bool snapshot_start(struct persist *p)
                                   .what = "RDB",
                                   .title = "redis-rdb-bgsave",
                                   .cpu_list = *p->config.cpu_list,
-                                  .keys_total = keys_total(p),
                                   .arg = p,
                                   .run = child_run,
                                   .done = child_done};

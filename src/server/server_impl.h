@@ -43,7 +43,7 @@ void start_announce(struct server *s);
 bool start_load(struct server *s);          /* the data; false: exit, with s->exit_code */
 void start_ready(struct server *s);
 void start_title(struct server *s);
-void start_child(struct server *s, const char *title); /* in a forked child: title, OOM score */
+void start_child(struct server *s, const char *title); /* in a forked child: title, OOM score, crash report */
 bool start_hooks(struct server *s);         /* run-time effects of CONFIG SET */
 
 /* host.c: what the engine and INFO ask of the process. */

@@ -7,7 +7,7 @@
 
 #include <signal.h>
 
-enum { FLUSH_AT_EXIT_MS = 200 };
+enum { FLUSH_AT_EXIT_MS = 200, NO_COMMANDS_MS = 3600 * 1000 /* longer than what is left to do */ };
 
 bool shutdown_prepare(struct server *s, uint32_t flags)
 {
@@ -19,6 +19,8 @@ bool shutdown_prepare(struct server *s, uint32_t flags)
         return false;
     }
     s->stop = true;
+    /* The turn goes on, with commands behind SHUTDOWN: what they did would be acknowledged, and in no file. */
+    engine_pause(s->engine, engine_now_ms(s->engine) + NO_COMMANDS_MS, true);
     return true;
 }
 

@@ -190,6 +190,10 @@ void start_announce(struct server *s)
                     "WARNING: The TCP backlog setting of %d cannot be enforced because /proc/sys/net/core/somaxconn is "
                     "set to the lower value of %d.",
                     backlog, limit);
+    if (!process_overcommit_is_enabled())
+        log_warning(&s->log,
+                    "WARNING: vm.overcommit_memory is not 1: with little memory left, the kernel may refuse the fork "
+                    "of a background save, even where it would fit. 'sysctl vm.overcommit_memory=1' allows it.");
     struct buf list = BUF_INIT;
     config_each_inert(s->config, inert_named, &list);
     if (list.len > 0)
@@ -205,12 +209,9 @@ bool start_load(struct server *s)
         return false;
     if (!stopped)
         return true;
-    if (s->stop) { /* SHUTDOWN while data was loaded */
-        shutdown_finish(s);
-    } else {
+    if (!s->stop) /* else it was SHUTDOWN, which has told */
         log_warning(&s->log, "Received shutdown signal during loading, exiting now.");
-        s->exit_code = 1;
-    }
+    shutdown_finish(s);
     return false;
 }
 
@@ -383,6 +384,7 @@ void start_child(struct server *s, const char *title)
         process_title_set(buf_cstr(&text));
     }
     buf_deinit(&text);
+    s->crash.pidfile = NULL; /* the server lives when its child crashes */
     if (mode == OOM_SCORE_NO)
         return;
     config_oom_score_values(s->config, values);

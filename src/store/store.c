@@ -226,6 +226,14 @@ size_t store_len(const struct store *store, int db)
     return len;
 }
 
+size_t store_len_all(const struct store *store)
+{
+    size_t sum = 0;
+    for (int db = 0; db < store_databases(store); db++)
+        sum += store_len(store, db);
+    return sum;
+}
+
 size_t store_volatile_len(const struct store *store, int db)
 {
     struct keyspace *ks = store_keyspace(store, db);

@@ -69,6 +69,7 @@ void store_parts_changed(struct store *store, int db, struct store_key key, stru
 struct record *store_remove(struct store *store, int db, struct store_key key) must_use;
 
 size_t store_len(const struct store *store, int db);           /* keys, expired ones that still stand included; O(1) */
+size_t store_len_all(const struct store *store);               /* of all databases; O(databases) */
 size_t store_volatile_len(const struct store *store, int db);  /* keys with an expiry; O(1) */
 size_t store_parts_len(const struct store *store, int db);     /* keys with elements that have one; O(1) */
 uint64_t store_avg_ttl_ms(const struct store *store, int db, uint64_t now_ms); /* mean time left; 0: none. O(1) */

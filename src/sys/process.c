@@ -262,16 +262,22 @@ void process_times_read(struct process_times *out)
 
 pid_t process_fork(uint64_t *fork_us)
 {
+    /* Signals wait meanwhile: the parent's handlers must not swallow what is meant for the child. */
+    sigset_t all, before;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &before);
     uint64_t start = clock_mono_us();
     pid_t pid = fork();
+    int err = errno;
     if (pid == 0) {
         signal(SIGTERM, SIG_DFL);
+        signal(SIGUSR1, SIG_DFL);
         signal(SIGINT, SIG_IGN);
     } else {
-        int err = errno;
         *fork_us = clock_mono_us() - start;
-        errno = err;
     }
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    errno = err;
     return pid;
 }
 

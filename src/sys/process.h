@@ -42,8 +42,8 @@ struct process_times {
 /* of the process, its ended children, and the calling thread */
 void process_times_read(struct process_times *out);
 
-/* fork, with the time it took in the parent. In the child, signals to stop are back at their defaults, except that
- * SIGINT (typed at the terminal, meant for the parent) is ignored. */
+/* fork, with the time it took in the parent. In the child, signals to stop and SIGUSR1 are at their defaults, and
+ * none that is sent to it is lost; but SIGINT (typed at the terminal, meant for the parent) is ignored. */
 pid_t process_fork(uint64_t *fork_us);
 
 /* Tells the service manager, when one listens: "READY=1\nSTATUS=...". False when none listens or it cannot be

@@ -27,6 +27,7 @@ void signals_install(struct loop *wake)
     atomic_store(&process_globals.wake, wake);
     signal(SIGHUP, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGCHLD, SIG_DFL); /* whoever started us may have it ignored: then nobody would learn how a child ended */
     struct sigaction act = {.sa_handler = on_stop_signal};
     sigemptyset(&act.sa_mask);
     sigaction(SIGTERM, &act, NULL);

@@ -5,8 +5,8 @@
 #include "sys/loop.h"
 
 /* SIGTERM and SIGINT set a flag and wake the loop (may be NULL until it exists; call again to change it); SIGHUP and
- * SIGPIPE are ignored. Once a signal was taken, another SIGINT ends the process with 1 at once: whoever types it twice
- * means it. */
+ * SIGPIPE are ignored, SIGCHLD is not. Once a signal was taken, another SIGINT ends the process with 1 at once: whoever
+ * types it twice means it. */
 void signals_install(struct loop *wake);
 /* SIGTERM or SIGINT when one came since the last call, else 0. */
 int signals_take_stop(void);

@@ -203,6 +203,32 @@ static void errors_are_told_and_end(void **state)
     folder_remove();
 }
 
+/* What was acknowledged and waits for room on the disk must not go with the server, unless somebody insists. */
+static void the_end_waits_for_the_disk(void **state)
+{
+    (void)state;
+    for (int forced = 0; forced <= 1; forced++) {
+        struct rig rig;
+        folder_make();
+        rig_init(&rig, "everysec", FAULT_NONE, 0);
+        assert_true(start(&rig));
+        fixture_run(&rig.fx, "INCR n");
+        rig.faulty.mode = FAULT_CRASH;
+        rig.faulty.fail_at = rig.faulty.count; /* all from here on */
+        turn(&rig, 10);
+        assert_false(persist_shutdown(rig.fx.engine, 0));
+        assert_false(persist_shutdown(rig.fx.engine, SHUTDOWN_NOSAVE));
+        if (!forced) rig.faulty.mode = FAULT_NONE;
+        assert_true(persist_shutdown(rig.fx.engine, forced ? SHUTDOWN_FORCE : 0));
+        fixture_deinit(&rig.fx);
+        rig_init(&rig, "always", FAULT_NONE, 0);
+        assert_true(start(&rig));
+        assert_int_equal(number(&rig, "n"), !forced);
+        fixture_deinit(&rig.fx);
+        folder_remove();
+    }
+}
+
 /* ---- everysec and a slow disk ---- */
 
 /* A disk whose fsyncs end when the test says so. */
@@ -500,6 +526,7 @@ int main(void)
         cmocka_unit_test(everysec_and_one_fault),
         cmocka_unit_test(short_writes),
         cmocka_unit_test(errors_are_told_and_end),
+        cmocka_unit_test(the_end_waits_for_the_disk),
         cmocka_unit_test(everysec_is_a_second),
         cmocka_unit_test(alone_or_not),
         cmocka_unit_test(every_cut),

@@ -14,6 +14,7 @@
 #include "observe/observe_feature.h"
 #include "persist/persist_feature.h"
 #include "persist/persist_shell.h"
+#include "persist/progress.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -355,6 +356,26 @@ static void damage_is_found(void **state)
     rig_deinit(&rig);
 }
 
+static void progress_is_told_now_and_then(void **state)
+{
+    (void)state;
+    enum { SECOND_US = 1000 * 1000 };
+    struct progress p;
+    struct progress_text text;
+    progress_begin(&p, SECOND_US);
+    assert_false(progress_due(&p, 5 * SECOND_US, 10, 100, &text));
+    assert_true(progress_due(&p, 6 * SECOND_US, 10, 100, &text));
+    assert_float_equal(text.percent, 10, 0.01);
+    assert_float_equal(text.seconds_left, 45, 0.01);
+    assert_false(progress_due(&p, 10 * SECOND_US, 50, 100, &text));
+    assert_true(progress_due(&p, 11 * SECOND_US, 50, 100, &text));
+    assert_float_equal(text.seconds_left, 10, 0.01);
+    assert_true(progress_due(&p, 21 * SECOND_US, 100, 100, &text));
+    assert_float_equal(text.seconds_left, 0, 0.01);
+    assert_true(progress_due(&p, 31 * SECOND_US, 0, 0, &text));
+    assert_float_equal(text.percent, 0, 0.01);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -369,6 +390,7 @@ int main(void)
         cmocka_unit_test(a_version_that_cannot_hold_the_data_is_not_written),
         cmocka_unit_test(an_emptied_data_set_is_saved_behind_the_turn),
         cmocka_unit_test(damage_is_found),
+        cmocka_unit_test(progress_is_told_now_and_then),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -224,6 +224,14 @@ def test_single_file_with_preamble(run, tmp_path):
         assert c.call("GET", "a").value == b"2"
 
 
+def test_loadaof_without_a_file_keeps_the_data(run, tmp_path):
+    s = run({"appendonly": "no"}, directory=str(tmp_path))
+    with s.conn() as c:
+        c.call("SET", "a", "1")
+        assert c.call("DEBUG", "LOADAOF").text == "ERR Error trying to load the AOF files, check server logs."
+        assert c.call("GET", "a").value == b"1"
+
+
 def write_load(server, stop, acked, key, window=20):
     """Writes SET key n in a pipeline; acked[key] is the last n that was acknowledged."""
     try:

@@ -12,7 +12,7 @@ import pytest
 
 import harness
 from harness import Server, info, wait_for
-from resp import bulk, integer
+from resp import Disconnected, bulk, integer
 
 FILL = r"""
 SET str {value}
@@ -211,6 +211,67 @@ def test_a_killed_child_stops_writes(start):
     assert "Background saving terminated by signal 9" in server.output()
 
 
+def test_a_child_that_crashes_leaves_the_pid_file(start, tmp_path):
+    pidfile = tmp_path / "pid"
+    server = start({"pidfile": str(pidfile)})
+    with server.conn() as c:
+        c.many([("SET", "a", "1"), ("SET", "b", "1"), ("CONFIG", "SET", "rdb-key-save-delay", "10000000"), ("BGSAVE",)])
+        os.kill(wait_for("a child", lambda: child_of(server))[0], signal.SIGTERM)
+        wait_for("its end", lambda: info(c, "persistence")["rdb_last_bgsave_status"] == "err")
+        c.call("BGSAVE")
+        child = wait_for("a child", lambda: child_of(server))[0]
+        wait_for("its file", lambda: files(server))
+        os.kill(child, signal.SIGSEGV)
+        wait_for("its end", lambda: info(c, "persistence")["rdb_bgsave_in_progress"] == "0")
+    assert "Background saving terminated by signal 11" in server.output()
+    assert pidfile.read_text().strip() == str(server.pid)
+    os.unlink(server.output_path)   # a crash was wanted
+
+
+def test_who_starts_us_may_ignore_the_end_of_children(start):
+    server = start()
+    server.stop()
+    ignored = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        server.launch()
+    finally:
+        signal.signal(signal.SIGCHLD, ignored)
+    with wait_for("a connection", lambda: connection(server)) as c:
+        c.many([("SET", "a", "1"), ("BGSAVE",)])
+        wait_for("the save", lambda: info(c, "persistence")["rdb_bgsave_in_progress"] == "0")
+        assert info(c, "persistence")["rdb_last_bgsave_status"] == "ok"
+
+
+def connection(server):
+    try:
+        return server.conn()
+    except OSError:
+        return None
+
+
+@pytest.mark.slow
+def test_the_log_says_how_far_a_save_is(start):
+    server = start({"rdb-key-save-delay": "40000", "aof-use-rdb-preamble": "no"})
+    with server.conn() as c:
+        c.call("DEBUG", "POPULATE", "160")
+        line = r": \d+% \(\d+ of 160 keys\), about \d+ seconds left"
+        c.call("BGREWRITEAOF")
+        wait_for("a line", lambda: re.search("M .* AOF rewrite" + line, server.output()), 10)
+        assert c.call("SAVE").text == "OK"
+        assert re.search("M .* RDB" + line, server.output())
+
+
+def test_a_slow_fork_is_an_event(start):
+    server = start({"latency-monitor-threshold": "1"})
+    with server.conn() as c:
+        c.call("DEBUG", "POPULATE", "300000", "key", "100")
+        for _ in range(5):
+            c.call("BGSAVE")
+            wait_for("the save", lambda: info(c, "persistence")["rdb_bgsave_in_progress"] == "0")
+        if int(info(c, "stats")["latest_fork_usec"]) >= 1000:
+            assert len(c.call("LATENCY", "HISTORY", "fork").value) > 0
+
+
 def test_points(start):
     server = start({"save": "1 3"})
     with server.conn() as c:
@@ -334,9 +395,11 @@ def test_loading_is_served(start):
         assert info(c, "persistence")["rdb_last_load_keys_loaded"] == "2000"
 
 
+@pytest.mark.parametrize("oracle", [False, True])
 @pytest.mark.parametrize("how", ["signal", "command"])
-def test_loading_can_be_ended(start, how):
-    server = start()
+def test_loading_can_be_ended(start, how, oracle, tmp_path):
+    pidfile = tmp_path / "pid"
+    server = start({"pidfile": str(pidfile)}, oracle=oracle)
     with server.conn() as c:
         c.call("DEBUG", "POPULATE", "2000", "key", "100")
         c.call("SAVE")
@@ -344,13 +407,45 @@ def test_loading_can_be_ended(start, how):
     server.stop()
     server.args = ["--key-load-delay", "5000", "--loading-process-events-interval-bytes", "1024", "--save", "1", "1"]
     server.start()
+    assert pidfile.exists()
     if how == "signal":
         server.signal(signal.SIGTERM)
     else:
         with server.conn() as c:
             c.send("SHUTDOWN")
-    assert server.wait_exit() == (1 if how == "signal" else 0)
+    assert server.wait_exit() == 0
     assert os.path.getsize(os.path.join(server.directory, "dump.rdb")) == size
+    assert not pidfile.exists()
+
+
+def test_loading_is_served_inside_of_a_value(start):
+    """Of two large values each takes many turns."""
+    server = start()
+    with server.conn() as c:
+        for key, command in (("l", "RPUSH"), ("h", "HSET")):
+            for i in range(0, 40000, 2000):
+                c.call(command, key, *["%d:%s" % (k, "x" * 30) for k in range(i, i + 2000)])
+        c.call("SET", "s", "%0800000d" % 7)
+        c.many([("CONFIG", "SET", "rdbcompression", "no"), ("SAVE",)])
+        digest = c.call("DEBUG", "DIGEST").text
+    server.stop()
+    server.args = ["--key-load-delay", "10000", "--loading-process-events-interval-bytes", "1024"]
+    server.launch()
+
+    def cycles():
+        try:
+            with server.conn() as c:
+                if info(c, "persistence")["loading"] == "1":
+                    return None
+                assert c.call("DEBUG", "DIGEST").text == digest
+                return int(info(c, "stats")["eventloop_cycles"])
+        except OSError:
+            return None
+    assert wait_for("the data", cycles, 30) > 1000
+    server.stop()
+    server.args = ["--loading-process-events-interval-bytes", "100000"]
+    server.launch()
+    assert wait_for("the data", cycles, 30)
 
 
 # ---- the end
@@ -389,6 +484,41 @@ def test_a_shutdown_that_cannot_save_is_refused(start):
         assert c.call("SAVE").text == "ERR"
         c.send("SHUTDOWN", "FORCE")
         assert server.wait_exit() == 0
+
+
+@pytest.mark.parametrize("key, shown", [("", '""'), ("a\nb", '"a\\nb"')])
+def test_a_key_that_keeps_a_file_from_being_written_is_named(start, key, shown):
+    server = start({"rdb-target-version": "10"})
+    with server.conn() as c:
+        c.many([("HSET", key, "f", "v"), ("HPEXPIRE", key, "1000000", "FIELDS", "1", "f")])
+        assert c.call("SAVE").text == "ERR"
+    assert "key %s needs RDB version 12, but rdb-target-version is 10 (in %s)" % (shown, server.directory) \
+        in server.output()
+
+
+@pytest.mark.parametrize("config", [{"save": "900 1"}, {"appendonly": "yes"}])
+@pytest.mark.parametrize("backend", ["epoll", "io_uring"])
+def test_nothing_is_acknowledged_behind_a_shutdown(start, config, backend):
+    """Commands that the loop has read already, of others and of the client itself."""
+    server = start({**config, "io-backend": backend})
+    connections = [server.conn() for _ in range(8)]
+    for conn in connections:
+        assert conn.call("PING").text == "PONG"
+    with server.conn() as sleeper:
+        sleeper.send("DEBUG", "SLEEP", "0.3")
+        time.sleep(0.1)
+        for i, conn in enumerate(connections):
+            conn.send_raw((b"SHUTDOWN\r\n" if i == 3 else b"") + b"INCR k%d\r\n" % i)
+    acknowledged = []
+    for i, conn in enumerate(connections):
+        try:
+            acknowledged += [i] if conn.read().value == 1 else []
+        except (OSError, Disconnected):
+            pass
+    assert server.wait_exit() == 0
+    server.start()
+    with server.conn() as c:
+        assert [i for i in range(8) if c.call("GET", "k%d" % i).value == b"1"] == acknowledged
 
 
 def test_a_child_is_ended_with_the_server(start):
@@ -443,6 +573,17 @@ def test_same_replies(pair, proto, line):
         assert ours.call("LASTSAVE").kind == oracle.call("LASTSAVE").kind
 
 
+def test_reload_without_a_file(pair):
+    ours, oracle = pair.both()
+    with ours, oracle:
+        for conn in (ours, oracle):
+            name = conn.call("CONFIG", "GET", "dbfilename").value[1]
+            conn.many([("SET", "a", "1"), ("CONFIG", "SET", "dbfilename", "nosuch.rdb")])
+            assert conn.call("DEBUG", "RELOAD", "NOSAVE").text == "ERR Error trying to load the RDB dump"
+            conn.call("CONFIG", "SET", "dbfilename", name)
+            assert conn.call("DBSIZE").value == 0
+
+
 def test_in_a_transaction_it_is_put_off(pair):
     ours, oracle = pair.both()
     with ours, oracle:
@@ -451,6 +592,34 @@ def test_in_a_transaction_it_is_put_off(pair):
             conn.many([("MULTI",), ("SET", "a", "1"), ("BGSAVE",), ("SET", "b", "1")])
             assert [r.text for r in conn.call("EXEC").value] == ["OK", "Background saving scheduled", "OK"]
             wait_for("the save", lambda: int(info(conn, "persistence")["rdb_saves"]) == before + 1)
+
+
+@pytest.mark.parametrize("oracle", [False, True])
+def test_a_child_that_is_told_to_end_is_no_failure(start, oracle):
+    server = start({"save": "900 1", "rdb-key-save-delay": "10000000"}, oracle=oracle)
+    with server.conn() as c:
+        c.call("SET", "a", "1")
+        c.call("BGSAVE")
+        child = wait_for("a child", lambda: child_of(server))[0]
+        wait_for("its file", lambda: files(server))
+        c.call("CONFIG", "SET", "rdb-key-save-delay", "0")
+        os.kill(child, signal.SIGUSR1)
+        wait_for("its end", lambda: info(c, "persistence")["rdb_bgsave_in_progress"] == "0")
+        assert info(c, "persistence")["rdb_last_bgsave_status"] == "ok"
+        assert files(server) == []
+
+
+def test_counters_are_reset(pair):
+    ours, oracle = pair.both()
+    with ours, oracle:
+        for conn in (ours, oracle):
+            conn.many([("SAVE",), ("BGREWRITEAOF",)])
+            wait_for("the rewrite", lambda: info(conn, "persistence")["aof_rewrite_in_progress"] == "0")
+            fields = info(conn, "persistence")
+            assert fields["rdb_saves"] == fields["aof_rewrites"] == "1"
+            conn.call("CONFIG", "RESETSTAT")
+            fields = info(conn, "persistence")
+            assert fields["rdb_saves"] == fields["aof_rewrites"] == "0"
 
 
 def test_same_fields_of_info(pair):
