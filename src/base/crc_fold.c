@@ -9,8 +9,8 @@
  * Four lanes of 16 bytes go over the data side by side (D = 512), since a product takes several cycles and the
  * processor makes one per cycle; then they are carried into the last, and that over what is left (D = 128).
  *
- * The check of the last 16 bytes is (L x^64 + H) x^64 mod P. A product carries L over 64 bits more, and leaves V x^64 + W;
- * then V x^64 mod P comes by Barrett's way: the quotient q = V + [V m / x^64], where x^64 + m = [x^128 / P], and the
+ * The check of the last 16 bytes is (L x^64 + H) x^64 mod P. A product carries L over 64 bits more, and leaves V x^64 +
+ * W; then V x^64 mod P comes by Barrett's way: the quotient q = V + [V m / x^64], where x^64 + m = [x^128 / P], and the
  * remainder is q P in its lowest 64 bits. */
 #include "base/crc_impl.h"
 

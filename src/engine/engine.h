@@ -124,6 +124,7 @@ void engine_latency_reset(struct engine *e, int32_t id); /* -1: all */
 /* For LATENCY: the loop stood still that long for an event ("fork", as Redis names them); features are told of what is
  * above the monitor's threshold. */
 void engine_latency_event(struct engine *e, const char *event, uint64_t usec);
+bool engine_latency_watched(const struct engine *e); /* the monitor is on: it is worth to read the clock */
 struct errorstats;
 const struct errorstats *engine_errorstats(const struct engine *e);
 void engine_reset_stats(struct engine *e);

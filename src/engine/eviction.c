@@ -192,6 +192,7 @@ bool evict_for_memory(struct engine *e)
         e->evict_more = some && over_limit(e, limit) && clock_mono_us() - start > budget;
     }
     e->evicting = false;
+    engine_latency_event(e, "eviction-cycle", clock_mono_us() - start);
     /* Out of time but with victims left: the command may run, the next one and the ticks go on freeing. */
     return some;
 }

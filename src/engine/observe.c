@@ -33,6 +33,11 @@ void engine_observe_slow(struct engine *e, struct ctx *ctx, const struct command
             e->features[i].feature->slow(e, e->features[i].state, ctx, entry, usec);
 }
 
+bool engine_latency_watched(const struct engine *e)
+{
+    return *e->cfg_latency_threshold > 0;
+}
+
 void engine_latency_event(struct engine *e, const char *event, uint64_t usec)
 {
     int64_t threshold_ms = *e->cfg_latency_threshold;

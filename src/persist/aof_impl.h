@@ -66,6 +66,8 @@ struct aof {
     int write_error, sync_error;    /* errno; 0: all is well */
     _Atomic int closed_error; /* of an fsync of an increment that is done */
     uint64_t flush_sleep_us;  /* DEBUG AOF-FLUSH-SLEEP */
+    uint64_t promised_log;    /* replies up to here wait for the disk, whatever the policy has become since */
+    bool cut_wanted;          /* behind a failed write may stand bytes that could not be cut off */
     bool dead;                /* 'always' was broken, and nobody ended the process: nothing is acknowledged any more */
 
     /* --- rewriting (aof_rewrite.c) --- */

@@ -6,7 +6,8 @@
  * the background:
  *
  *   everysec  No write waits longer than a second for the end of its fsync, as far as the disk allows: the next one
- *             begins a second after the last, less the time that the last one took. While one is under way a write might
+ *             begins a second after the last, less the time that the last one took. While one is under way a write
+ * might
  *             stand still behind it: it is put off, but is in the file within a second.
  *   always    Replies are held until an fsync that began behind the write of their effects is over. What comes
  *             meanwhile gathers in the payload and goes with the next write: one fsync serves all of it. When an fsync
@@ -45,9 +46,10 @@ enum {
     PAYLOAD_KEPT = 1024 * 1024 /* bytes of an empty buffer that are not given back */
 };
 
+/* Also for as long as replies wait that `always` promised to keep, when the policy has changed. */
 static bool is_always(const struct aof *a)
 {
-    return *a->config.fsync == AOF_FSYNC_ALWAYS;
+    return *a->config.fsync == AOF_FSYNC_ALWAYS || a->durable_log < a->promised_log;
 }
 
 /* ---- what units commit ---- */
@@ -198,6 +200,7 @@ static void sync_take(struct aof *a)
 {
     if (!a->syncing || !atomic_load_explicit(&a->sync.done, memory_order_acquire)) return;
     a->syncing = false;
+    if (is_always(a)) engine_latency_event(a->engine, "aof-fsync-always", a->sync.took_us);
     if (a->sync.error != 0) {
         sync_failed(a, a->sync.error);
         return;
@@ -310,7 +313,8 @@ static void empty_out(struct aof *a)
 /* What went out of a record that did not go out whole is cut off, so that the file ends with a whole one. */
 static bool cut_back(struct aof *a)
 {
-    if (file_truncate(aof_files(a), a->fd, a->size - (a->out_at - a->out_from)) == 0) {
+    a->cut_wanted = file_truncate(aof_files(a), a->fd, a->size - (a->out_at - a->out_from)) != 0;
+    if (!a->cut_wanted) {
         a->size -= a->out_at - a->out_from;
         a->out_at = a->out_from;
         return true;
@@ -344,11 +348,34 @@ static void write_failed(struct aof *a, int err, size_t written, size_t wanted)
     die(a);
 }
 
+static void tell_latency(struct aof *a, uint64_t us)
+{
+    const char *meanwhile = a->syncing                                 ? "aof-write-pending-fsync"
+                            : child_kind(a->p->child) != CHILD_NONE ? "aof-write-active-child"
+                                                                       : "aof-write-alone";
+    engine_latency_event(a->engine, meanwhile, us);
+    engine_latency_event(a->engine, "aof-write", us);
+}
+
+/* The file ends where we think it does, so that what is appended stands behind a whole record or the part of it that we
+ * know of. */
+static bool end_is_known(struct aof *a)
+{
+    struct file_info info;
+    if (likely(!a->cut_wanted)) return true;
+    if (file_info(aof_files(a), a->fd, &info) == 0 && info.size == a->size) a->cut_wanted = false;
+    return !a->cut_wanted || cut_back(a);
+}
+
 static bool write_out(struct aof *a)
 {
-    size_t wanted = a->out.len - a->out_at, written = 0;
-    bool ok = file_write_all(aof_files(a), a->fd, a->out.data + a->out_at, wanted, &written);
+    size_t written = 0;
+    bool watched = engine_latency_watched(a->engine), ok = end_is_known(a);
+    size_t wanted = a->out.len - a->out_at;
+    uint64_t start = watched ? clock_mono_us() : 0;
+    ok = ok && file_write_all(aof_files(a), a->fd, a->out.data + a->out_at, wanted, &written);
     int err = errno;
+    if (watched) tell_latency(a, clock_mono_us() - start);
     a->out_at += written;
     a->size += written;
     if (!ok) {
@@ -439,6 +466,7 @@ void aof_mark_durable(struct aof *a)
 static void publish(struct aof *a)
 {
     bool holds = a->dead || (is_always(a) && a->sink_added);
+    if (*a->config.fsync == AOF_FSYNC_ALWAYS && a->sink_added) a->promised_log = engine_log_offset(a->engine);
     engine_set_durable(a->engine, holds ? a->durable_log : UINT64_MAX);
 }
 
@@ -494,6 +522,7 @@ void aof_file_close(struct aof *a)
     a->size = a->durable_size = 0;
     a->payload.len = a->out.len = 0;
     a->payload_units = a->unsynced_units = 0;
+    a->cut_wanted = false;
 }
 
 void aof_file_switch(struct aof *a, int fd, uint64_t size)

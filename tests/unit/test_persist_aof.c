@@ -325,6 +325,83 @@ static void everysec_is_a_second(void **state)
     folder_remove();
 }
 
+/* Who was to wait for the disk waits, though the policy is another one meanwhile. */
+static void promises_outlive_the_policy(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct slow_disk disk = {.ops = *files_posix.ops, .may_end = 100};
+    disk.ops.fdatasync = slow_fdatasync;
+    disk.files = (struct files){&disk.ops, &disk};
+    folder_make();
+    rig_init(&rig, "always", FAULT_NONE, 0);
+    rig.shell.files = &disk.files;
+    rig.shell.background = bg_new(NULL);
+    assert_true(start(&rig));
+    turn(&rig, 10);
+    bg_drain(rig.shell.background, BG_FSYNC);
+    turn(&rig, 10);
+    int ended = atomic_load(&disk.ended);
+    atomic_store(&disk.may_end, ended);
+    fixture_run(&rig.fx, "INCR n");
+    turn(&rig, 10);
+    wait_for(&disk.begun, ended + 1);
+    struct fixture_client other;
+    fixture_client_open(&rig.fx, &other);
+    assert_string_equal(fixture_run_as(&rig.fx, &other, "INCR n"), "2"); /* waits for the next fsync */
+    turn(&rig, 10);
+    fixture_config(&rig.fx, "appendfsync", "no");
+    turn(&rig, 10);
+    assert_false(session_replies_may_go(rig.fx.client.session));
+    assert_false(session_replies_may_go(other.session));
+    atomic_store(&disk.may_end, ended + 1);
+    bg_drain(rig.shell.background, BG_FSYNC);
+    turn(&rig, 10);
+    assert_true(session_replies_may_go(rig.fx.client.session));
+    assert_false(session_replies_may_go(other.session));
+    wait_for(&disk.begun, ended + 2);
+    atomic_store(&disk.may_end, ended + 2);
+    bg_drain(rig.shell.background, BG_FSYNC);
+    turn(&rig, 10);
+    assert_true(session_replies_may_go(other.session));
+    assert_string_equal(fixture_run_as(&rig.fx, &other, "INCR n"), "3");
+    turn(&rig, 10);
+    assert_true(session_replies_may_go(other.session)); /* no longer promised */
+    atomic_store(&disk.may_end, 100);
+    fixture_client_close(&other);
+    assert_true(persist_shutdown(rig.fx.engine, 0));
+    fixture_deinit(&rig.fx);
+    bg_free(rig.shell.background);
+    folder_remove();
+}
+
+/* A write that fails with bytes out that nobody told of, and cannot be cut off: they go before the next ones come. */
+static void a_cut_is_made_up_for(void **state)
+{
+    (void)state;
+    struct rig rig;
+    folder_make();
+    rig_init(&rig, "everysec", FAULT_NONE, 0);
+    assert_true(start(&rig));
+    fixture_run(&rig.fx, "INCR n");
+    turn(&rig, 10);
+    fixture_run(&rig.fx, "INCR n");
+    rig.faulty.mode = FAULT_CRASH;
+    rig.faulty.fail_at = rig.faulty.count + 1; /* the write, and the cut behind it */
+    turn(&rig, 10);
+    rig.faulty.mode = FAULT_NONE;
+    usleep(110 * 1000);
+    turn(&rig, 10);
+    assert_string_equal(fixture_run(&rig.fx, "INCR n"), "3");
+    assert_true(persist_shutdown(rig.fx.engine, 0));
+    fixture_deinit(&rig.fx);
+    rig_init(&rig, "always", FAULT_NONE, 0);
+    assert_true(start(&rig));
+    assert_int_equal(number(&rig, "n"), 3);
+    fixture_deinit(&rig.fx);
+    folder_remove();
+}
+
 /* ---- always and a client by itself ---- */
 
 struct watched_disk {
@@ -374,6 +451,46 @@ static void alone_or_not(void **state)
     assert_true(persist_shutdown(rig.fx.engine, 0));
     fixture_deinit(&rig.fx);
     bg_free(rig.shell.background);
+    folder_remove();
+}
+
+/* ---- what LATENCY hears ---- */
+
+static ssize_t sluggish_write(void *arg, int fd, const void *ptr, size_t len)
+{
+    usleep(2000);
+    return write(fd, ptr, len);
+}
+
+static int sluggish_fdatasync(void *arg, int fd)
+{
+    usleep(2000);
+    return fdatasync(fd);
+}
+
+static void slow_disks_are_told(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct file_ops ops = *files_posix.ops;
+    ops.write = sluggish_write;
+    ops.fdatasync = sluggish_fdatasync;
+    struct files files = {&ops, NULL};
+    folder_make();
+    rig_init(&rig, "always", FAULT_NONE, 0);
+    rig.shell.files = &files;
+    assert_true(start(&rig));
+    fixture_run(&rig.fx, "INCR n");
+    turn(&rig, 10);
+    assert_string_equal(fixture_run(&rig.fx, "LATENCY LATEST"), "[]");
+    fixture_config(&rig.fx, "latency-monitor-threshold", "1");
+    fixture_run(&rig.fx, "INCR n");
+    turn(&rig, 10);
+    const char *told = fixture_run(&rig.fx, "LATENCY LATEST");
+    assert_non_null(strstr(told, "\"aof-write\""));
+    assert_non_null(strstr(told, "\"aof-write-alone\""));
+    assert_non_null(strstr(told, "\"aof-fsync-always\""));
+    fixture_deinit(&rig.fx);
     folder_remove();
 }
 
@@ -528,7 +645,10 @@ int main(void)
         cmocka_unit_test(errors_are_told_and_end),
         cmocka_unit_test(the_end_waits_for_the_disk),
         cmocka_unit_test(everysec_is_a_second),
+        cmocka_unit_test(promises_outlive_the_policy),
+        cmocka_unit_test(a_cut_is_made_up_for),
         cmocka_unit_test(alone_or_not),
+        cmocka_unit_test(slow_disks_are_told),
         cmocka_unit_test(every_cut),
         cmocka_unit_test(every_flip),
     };
