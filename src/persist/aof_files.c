@@ -175,6 +175,7 @@ void aof_collect_garbage(struct aof *a)
     struct buf path = BUF_INIT;
     if (a->manifest.history_count == 0 || *a->config.disable_gc) return;
     for (size_t i = 0; i < a->manifest.history_count; i++) {
+        if (aof_manifest_in_use(&a->manifest, a->manifest.history[i].name)) continue; /* a hand wrote it twice */
         log_notice(engine_log(a->engine), "Removing the history file %s in the background",
                    a->manifest.history[i].name);
         aof_path(a, a->manifest.history[i].name, &path);
