@@ -69,7 +69,7 @@ struct aof {
     bool dead;                /* 'always' was broken, and nobody ended the process: nothing is acknowledged any more */
 
     /* --- rewriting (aof_rewrite.c) --- */
-    bool rewrite_scheduled, rewrite_ok;
+    bool rewrite_scheduled, rewrite_was_scheduled, rewrite_ok; /* was: the one that runs */
     int64_t rewrite_start_s, rewrite_took_s;
     uint64_t rewrites, rewrite_failures;
     uint64_t limit_until_s;

@@ -17,8 +17,8 @@ struct files_power {
     const struct files *under;
     struct power_journal *journal;
     const char *root; /* borrowed; what is outside of it is not recorded */
-    struct power_fd *fds; /* of this process */
-    int fd_count;
+    struct power_fd *fds; /* of this process, by descriptor: threads that use different ones share nothing */
+    unsigned fsync_delay_us; /* an fsync takes so long, so that other threads do something meanwhile */
 };
 
 /* The folder exists, is empty, and is the working directory. */

@@ -17,7 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { STEPS = 60, POINTS = 80 };
+enum { STEPS = 60, POINTS = 80, FSYNC_US = 3000 };
 
 struct rig {
     char base[64], work[80], image[80];
@@ -140,23 +140,26 @@ static void snapshots_outlive_a_cut(void **state)
     rig_deinit(&rig);
 }
 
-static void append_only(const char *policy, const char *preamble)
+static void append_only(const char *policy, const char *preamble, bool threaded)
 {
     struct rig rig;
     struct step_server s;
     rig_init(&rig, policy, preamble);
-    assert_true(step_server_start(&s, rig.work, &rig.power.files, rig.aof_policy, rig.preamble));
+    rig.power.fsync_delay_us = threaded ? FSYNC_US : 0;
+    assert_true((threaded ? step_server_start_threaded : step_server_start)(&s, rig.work, &rig.power.files,
+                                                                             rig.aof_policy, rig.preamble));
     for (int64_t step = 0; step < STEPS; step++) {
         step_do(&s, step);
         engine_turn_end(s.fx.engine);
         if (session_replies_may_go(s.fx.client.session) && strcmp(policy, "always") == 0)
             files_power_mark(&rig.power, step + 1);
-        if (step % 20 == 10) {
+        if (step % 17 == 7 && step < 50) { /* halfway between two fsyncs of everysec */
             assert_memory_equal(fixture_run(&s.fx, "BGREWRITEAOF"), "Background", 10);
-            if (step > 30) step_do(&s, ++step); /* while it is under way */
+            if (step % 2 == 1) step_do(&s, ++step); /* while it is under way */
             engine_turn_end(s.fx.engine);
             assert_true(step_server_wait_for_child(&s));
         }
+        usleep(2 * rig.power.fsync_delay_us);
         fixture_sleep_ms(&s.fx, 100);
         engine_cron(s.fx.engine);
     }
@@ -170,20 +173,27 @@ static void append_only(const char *policy, const char *preamble)
 static void always_outlives_a_cut(void **state)
 {
     (void)state;
-    append_only("always", "yes");
+    append_only("always", "yes", false);
 }
 
 static void always_with_a_base_of_commands(void **state)
 {
     (void)state;
-    append_only("always", "no");
+    append_only("always", "no", false);
 }
 
 /* Whatever is lost, what is there is a prefix. */
 static void everysec_keeps_a_prefix(void **state)
 {
     (void)state;
-    append_only("everysec", "yes");
+    append_only("everysec", "yes", false);
+}
+
+/* With fsyncs that end some time later, when more was written, to other files too. */
+static void everysec_in_threads_keeps_a_prefix(void **state)
+{
+    (void)state;
+    append_only("everysec", "yes", true);
 }
 
 int main(void)
@@ -193,6 +203,7 @@ int main(void)
         cmocka_unit_test(always_outlives_a_cut),
         cmocka_unit_test(always_with_a_base_of_commands),
         cmocka_unit_test(everysec_keeps_a_prefix),
+        cmocka_unit_test(everysec_in_threads_keeps_a_prefix),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
