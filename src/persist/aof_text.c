@@ -5,7 +5,8 @@
  *   stream  XADD for each entry, XSETID, then for each group XGROUP CREATE, XGROUP CREATECONSUMER, XCLAIM ... FORCE
  *   a key's expiry  PEXPIREAT
  *
- * The commands go out in records (aof_record.h) of some ten kilobytes. */
+ * The commands go out in records (aof_record.h) of some ten kilobytes, and an empty one is the end: a base may be the
+ * last part, and is never torn. */
 #include "base/mem.h"
 #include "base/num.h"
 #include "persist/aof_impl.h"
@@ -44,11 +45,11 @@ struct text {
 
 /* ---- output ---- */
 
-static void out_flush(struct text *t)
+static void record_out(struct text *t)
 {
     char head[AOF_RECORD_HEAD_MAX];
     const struct files *files = aof_files(t->aof);
-    if (t->bytes.len == 0 || t->error != 0) return;
+    if (t->error != 0) return;
     size_t n = *t->aof->config.checksum ? (size_t)aof_record_head(head, buf_slice(&t->bytes), t->written) : 0;
     struct iovec iov[3] = {{t->time, t->time_len}, {head, n}, {t->bytes.data, t->bytes.len}};
     if (!file_writev_all(files, t->fd, iov, 3, NULL)) t->error = errno;
@@ -59,6 +60,11 @@ static void out_flush(struct text *t)
         (void)file_sync_range(files, t->fd, t->begun, t->written - t->begun);
         t->begun = t->written;
     }
+}
+
+static void out_flush(struct text *t)
+{
+    if (t->bytes.len > 0) record_out(t);
 }
 
 static void head(struct text *t, char kind, size_t n)
@@ -348,6 +354,7 @@ static void write_all(struct text *t)
         while (cursor != 0 && t->error == 0);
     }
     out_flush(t);
+    if (*t->aof->config.checksum && t->written > 0) record_out(t); /* empty: all before it is meant to be on disk */
 }
 
 bool aof_text_write(struct aof *a, const char *path, struct child_report *report, struct buf *err)

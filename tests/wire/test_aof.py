@@ -484,3 +484,84 @@ def test_what_is_loaded_is_not_logged(start):
         assert c.call("DEBUG", "LOADAOF") == OK
         assert b"RPUSH" not in c.call("DEBUG", "EFFECTS", "READ").value
         assert c.call("LLEN", "l").value == 300
+
+
+def test_a_file_of_history_does_not_lend_its_name(run, tmp_path):
+    """Only history tells of increment 1: the next one must not be called so, or it is deleted with the history."""
+    s = run({"aof-disable-auto-gc": "yes"}, directory=str(tmp_path))
+    with s.conn() as c:
+        c.call("SET", "a", 1)
+        assert c.call("CONFIG", "SET", "appendonly", "no").value == b"OK"
+        rewrite(s)
+    s.stop()
+    s = run({"aof-disable-auto-gc": "yes"}, directory=str(tmp_path))
+    with s.conn() as c:
+        c.call("SET", "b", 2)
+        assert c.call("CONFIG", "SET", "aof-disable-auto-gc", "no").value == b"OK"
+        c.call("SET", "c", 3)
+    kill(s)
+    s = run(directory=str(tmp_path))
+    with s.conn() as c:
+        assert c.call("MGET", "a", "b", "c").plain() == [b"1", b"2", b"3"]
+
+
+def test_history_that_is_in_use_is_kept(run, tmp_path):
+    """A manifest that names a file twice, by a hand or by Redis: what is loaded is not deleted."""
+    s = run(directory=str(tmp_path))
+    with s.conn() as c:
+        c.call("SET", "a", 1)
+    s.stop()
+    manifest = os.path.join(folder(s), "appendonly.aof.manifest")
+    with open(manifest) as f:
+        text = f.read()
+    with open(manifest, "w") as f:
+        f.write(text + "file appendonly.aof.1.incr.aof seq 1 type h\nfile appendonly.aof.1.base.rdb seq 1 type h\n")
+    for value in (b"1", b"1"):
+        s = run(directory=str(tmp_path))
+        with s.conn() as c:
+            assert c.call("GET", "a").value == value
+        s.stop()
+
+
+def test_databases_that_are_missing(run, tmp_path):
+    """Keys of a database that the configuration no longer has must not come into another one."""
+    s = run({"aof-use-rdb-preamble": "no"}, directory=str(tmp_path))
+    with s.conn() as c:
+        c.call("SET", "k", "zero")
+        c.call("SELECT", 10)
+        c.call("SET", "k", "ten")
+    s.stop()
+    text = refused(run, tmp_path, {"databases": "4"})
+    assert re.search("SELECT.* at offset [0-9]+", text), text
+
+
+def pipeline_into_one_record(s, n):
+    with socket.create_connection(("127.0.0.1", s.port)) as sock:
+        sock.sendall(b"*2\r\n$4\r\nINCR\r\n$1\r\nn\r\n" * n)
+        got = b""
+        while got.count(b"\n") < n:
+            got += sock.recv(65536)
+
+
+@pytest.mark.parametrize("cut", [3, 600])
+@pytest.mark.parametrize("appended", [1, 15, 300])
+def test_redis_goes_on_behind_a_torn_record(run, tmp_path, cut, appended):
+    """It cuts the tail behind the last whole command, in the middle of our record, and appends: nothing of that is
+    ours to cut off again."""
+    s = run({"appendfsync": "always", "rdb-target-version": "10"}, directory=str(tmp_path))
+    pipeline_into_one_record(s, 100)
+    kill(s)
+    path = increment(s)
+    with open(path, "r+b") as f:
+        f.truncate(os.path.getsize(path) - cut)
+    s = run(binary=oracle_path(), directory=str(tmp_path))
+    with s.conn() as c:
+        for _ in range(appended):
+            last = int(c.call("INCR", "n").value)
+    s.stop()
+    for more in range(3):
+        s = run({"appendfsync": "always", "rdb-target-version": "10"}, directory=str(tmp_path))
+        with s.conn() as c:
+            assert int(c.call("GET", "n").value) == last + more
+            c.call("INCR", "n")
+        kill(s) if more else s.stop()
