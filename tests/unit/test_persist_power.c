@@ -196,11 +196,43 @@ static void everysec_in_threads_keeps_a_prefix(void **state)
     append_only("everysec", "yes", true);
 }
 
+/* The single file of old, which Redis left: it is moved, and goes on. */
+static void an_upgrade_outlives_a_cut(void **state)
+{
+    (void)state;
+    enum { BEFORE = 10, AFTER = 30 };
+    struct rig rig;
+    struct step_server s;
+    struct buf old = BUF_INIT;
+    int64_t step = 0;
+    rig_init(&rig, "always", "yes");
+    assert_true(step_server_start(&s, rig.image, &rig.quick, rig.aof_policy, rig.preamble));
+    while (step < BEFORE) step_do(&s, step++);
+    engine_turn_end(s.fx.engine);
+    assert_true(file_read_all(&rig.quick, "appendonlydir/appendonly.aof.1.incr.aof", &old));
+    step_server_stop(&s);
+    if (chdir(rig.work) < 0) abort();
+    assert_true(file_write_atomic(&rig.power.files, "appendonly.aof", buf_slice(&old), 0644));
+    buf_deinit(&old);
+    files_power_mark(&rig.power, BEFORE);
+    assert_true(step_server_start(&s, rig.work, &rig.power.files, rig.aof_policy, rig.preamble));
+    for (; step < AFTER; step++) {
+        step_do(&s, step);
+        engine_turn_end(s.fx.engine);
+        assert_true(session_replies_may_go(s.fx.client.session));
+        files_power_mark(&rig.power, step + 1);
+    }
+    step_server_stop(&s);
+    try_all_cuts(&rig, 0, AFTER);
+    rig_deinit(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(snapshots_outlive_a_cut),
         cmocka_unit_test(always_outlives_a_cut),
+        cmocka_unit_test(an_upgrade_outlives_a_cut),
         cmocka_unit_test(always_with_a_base_of_commands),
         cmocka_unit_test(everysec_keeps_a_prefix),
         cmocka_unit_test(everysec_in_threads_keeps_a_prefix),
