@@ -276,7 +276,7 @@ static bool last_open(struct aof *a)
 static bool first_base_make(struct aof *a, struct aof_manifest *m)
 {
     struct buf path = BUF_INIT, err = BUF_INIT;
-    bool rdb = *a->config.rdb_preamble != 0;
+    bool rdb = aof_base_is_rdb(a);
     const char *name = aof_manifest_add_base(m, *a->config.file, rdb);
     aof_path(a, name, &path);
     log_notice(engine_log(a->engine), "Creating AOF base file %s on server start", name);

@@ -120,6 +120,7 @@ must_use bool aof_text_write(struct aof *a, const char *path, struct child_repor
 
 /* aof_rewrite.c */
 must_use bool aof_rewrite(struct aof *a);           /* starts; no child runs */
+bool aof_base_is_rdb(const struct aof *a);          /* the form of a base that is written now */
 must_use bool aof_base_write(struct aof *a, const char *path, bool rdb, struct child_report *report, struct buf *err);
 bool aof_switch(struct aof *a, bool on, bool in_transaction, struct buf *err);
 

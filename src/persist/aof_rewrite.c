@@ -54,6 +54,12 @@ bool aof_wanted(const struct aof *a)
 
 /* ---- the base ---- */
 
+/* Commands cannot hold libraries of functions while there is nobody to run them; an RDB file keeps them. */
+bool aof_base_is_rdb(const struct aof *a)
+{
+    return *a->config.rdb_preamble != 0 || a->p->functions.len > 0;
+}
+
 bool aof_base_write(struct aof *a, const char *path, bool rdb, struct child_report *report, struct buf *err)
 {
     if (rdb) return rdb_disk_write(a->engine, aof_files(a), path, true, report, err);
@@ -236,7 +242,7 @@ bool aof_rewrite(struct aof *a)
                                   .done = child_done};
     pid_t pid;
     if (a->p->shell == NULL) return false;
-    a->rewrite_rdb = *a->config.rdb_preamble != 0;
+    a->rewrite_rdb = aof_base_is_rdb(a);
     if (!increment_begin(a)) {
         a->rewrite_ok = false;
         a->rewrite_failures++;

@@ -565,3 +565,18 @@ def test_redis_goes_on_behind_a_torn_record(run, tmp_path, cut, appended):
             assert int(c.call("GET", "n").value) == last + more
             c.call("INCR", "n")
         kill(s) if more else s.stop()
+
+
+def test_functions_outlive_a_rewrite_without_preamble(run, tmp_path):
+    """They cannot be run yet, and must not be lost by that."""
+    s = run(binary=oracle_path(), directory=str(tmp_path))
+    with s.conn() as c:
+        c.call("FUNCTION", "LOAD", "#!lua name=mylib\nredis.register_function('f', function() return 1 end)")
+        rewrite(s)
+    s.stop()
+    s = run({"aof-use-rdb-preamble": "no", "rdb-target-version": "10"}, directory=str(tmp_path))
+    rewrite(s)
+    s.stop()
+    s = run(binary=oracle_path(), directory=str(tmp_path))
+    with s.conn() as c:
+        assert b"mylib" in str(c.call("FUNCTION", "LIST").plain()).encode()
