@@ -507,9 +507,12 @@ void files_power_image(const struct files_power *p, const struct power_cut *cut,
     prng_init(&rng, cut->seed);
     for (size_t i = 0; i < cut->operations; i++) disk_apply(d, p->journal, &p->journal->ops[i]);
     size_t come_true = cut->names == POWER_NAMES_SYNCED ? 0
+                       : cut->names == POWER_NAMES_ANY  ? 0
                        : cut->names == POWER_NAMES_ALL  ? d->pending_count
                                                         : prng_below(&rng, (uint32_t)d->pending_count + 1);
     for (size_t i = 0; i < come_true; i++) name_apply(&d->safe, d->pending[i]);
+    for (size_t i = 0; i < d->pending_count && cut->names == POWER_NAMES_ANY; i++)
+        if (prng_below(&rng, 2) == 0) name_apply(&d->safe, d->pending[i]);
     for (int i = 0; i < d->safe.count; i++) {
         snprintf(full, sizeof(full), "%s/%s", folder, d->safe.of[i].path);
         if (d->safe.of[i].node == NODE_FOLDER && mkdir(full, 0755) < 0) abort();

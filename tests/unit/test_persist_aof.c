@@ -104,10 +104,11 @@ static int steps(struct rig *rig)
     return acked;
 }
 
-static void check_after(int acked, int at)
+static void check_after(int acked, int at, enum fault_mode mode)
 {
     struct rig rig;
     rig_init(&rig, "always", FAULT_NONE, 0);
+    if (mode != FAULT_CRASH) fixture_config(&rig.fx, "aof-load-truncated", "no"); /* who lived has cut off the rest */
     if (!start(&rig)) fail_msg("no start after a fault at operation %d", at);
     if (number(&rig, "n") < acked) fail_msg("fault at %d: %d acknowledged, %ld there", at, acked, number(&rig, "n"));
     assert_int_equal(number(&rig, "a"), number(&rig, "b"));
@@ -130,7 +131,7 @@ static void faults(const char *policy, enum fault_mode mode)
             if (!rig.died) (void)!persist_shutdown(rig.fx.engine, 0);
         }
         fixture_deinit(&rig.fx);
-        check_after(acked, at);
+        check_after(acked, at, mode);
         folder_remove();
     }
     assert_true(reached_end);
@@ -163,7 +164,7 @@ static void short_writes(void **state)
     assert_true(start(&rig));
     assert_int_equal(steps(&rig), STEPS);
     fixture_deinit(&rig.fx);
-    check_after(STEPS, 0);
+    check_after(STEPS, 0, FAULT_SHORT);
     folder_remove();
 }
 
@@ -279,7 +280,7 @@ static void every_flip(void **state)
         if (told == NULL) fail_msg("flip at %zu was not found", at);
         long place = strtol(told + strlen("at offset "), NULL, 10);
         if (labs(place - (long)at) > 250) fail_msg("flip at %zu was told at %ld", at, place);
-        assert_true(n <= STEPS);
+        if (n != -1) fail_msg("flip at %zu was taken for torn, though it was on disk", at);
         whole.data[at] ^= (char)(1 << at % 8);
     }
     buf_deinit(&whole);
