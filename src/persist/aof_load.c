@@ -215,9 +215,10 @@ static bool selects_in_vain(struct part *l, const struct request *request, uint6
     int databases = store_databases(engine_store(l->aof->engine));
     if (request->argc != 2 || !slice_is(request->argv[0], "select")) return false;
     if (slice_to_i64(request->argv[1], &db) == ST_OK && db >= 0 && db < databases) return false;
-    log_warning(l->log, "A SELECT that ends at offset %" PRIu64 " of the append only file %s names database '%.*s', but "
-                "there are only %d: see the directive databases", end, l->name,
-                (int)(request->argv[1].len < 32 ? request->argv[1].len : 32), request->argv[1].ptr, databases);
+    int shown = (int)(request->argv[1].len < 32 ? request->argv[1].len : 32);
+    log_warning(l->log, "A SELECT that ends at offset %" PRIu64 " of the AOF file %s names database '%.*s'", end,
+                l->name, shown, request->argv[1].ptr);
+    log_warning(l->log, "The directive databases says that there are only %d.", databases);
     return true;
 }
 
@@ -332,8 +333,10 @@ static enum part_result bad_record(struct part *l, uint64_t head_at, const struc
     if (!window_fill(l, wanted + AOF_RECORD_LOOK_BEHIND)) return read_failed(l);
     bool whole_end = l->at_end && l->is_last && *l->aof->config.load_truncated;
     if (!aof_record_was_shortened(record, ahead(l), whole_end)) return broken(l, head_at, what);
-    log_warning(l->log, "AOF %s: the record at offset %" PRIu64 " was shortened, and whole commands follow: they are taken "
-                "as Redis takes them, without a checksum", l->name, head_at);
+    log_warning(l->log,
+                "AOF %s: the record at offset %" PRIu64 " was shortened, and whole commands follow: they are taken as "
+                "Redis takes them, without a checksum",
+                l->name, head_at);
     return PART_OK;
 }
 
@@ -521,7 +524,8 @@ static enum part_result part_load(struct aof *a, const char *name, bool is_last,
         l->session = session_open(a->engine, NULL, NULL, &l->reply, SESSION_INTERNAL);
         result = l->file_size == 0 ? PART_EMPTY : take_content(l);
         *before += l->file_size;
-        *log_offset = result == PART_TRUNCATED ? l->good_log_offset : l->log_offset; /* what was cut is not in the log */
+        /* what was cut off is not in the log */
+        *log_offset = result == PART_TRUNCATED ? l->good_log_offset : l->log_offset;
         a->p->load.loaded_bytes = *before;
         if (l->failed > 0)
             log_warning(l->log, "%" PRIu64 " commands of the append only file %s failed", l->failed, name);

@@ -24,9 +24,11 @@ enum {
     NAMES_MAX = 256
 };
 
-enum op_kind { OP_CREATE, OP_WRITE, OP_TRUNCATE, OP_FSYNC_BEGIN, OP_FSYNC, OP_RENAME, OP_UNLINK, OP_MKDIR, OP_FSYNC_DIR, OP_MARK };
-static const char *const op_names[] = {"create", "write", "truncate", "begin of fsync", "fsync", "rename", "unlink", "mkdir",
-                                       "fsync of folder", "mark"};
+enum op_kind {
+    OP_CREATE, OP_WRITE, OP_TRUNCATE, OP_FSYNC_BEGIN, OP_FSYNC, OP_RENAME, OP_UNLINK, OP_MKDIR, OP_FSYNC_DIR, OP_MARK
+};
+static const char *const op_names[] = {"create", "write",  "truncate", "begin of fsync",  "fsync",
+                                       "rename", "unlink", "mkdir",    "fsync of folder", "mark"};
 enum { NODE_FOLDER = -2, NODE_NONE = -1 };
 
 struct op {

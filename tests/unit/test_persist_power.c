@@ -17,7 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { STEPS = 60, POINTS = 80, FSYNC_US = 3000, KILLED_AT = 29 };
+enum { STEPS = 60, POINTS = 80, FSYNC_US = 3000, KILLED_AT = 31 };
 
 struct rig {
     char base[64], work[80], image[80];
