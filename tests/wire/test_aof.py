@@ -580,3 +580,30 @@ def test_functions_outlive_a_rewrite_without_preamble(run, tmp_path):
     s = run(binary=oracle_path(), directory=str(tmp_path))
     with s.conn() as c:
         assert b"mylib" in str(c.call("FUNCTION", "LIST").plain()).encode()
+
+
+def test_pending_of_deleted_entries_in_commands(run, tmp_path):
+    """A base of commands keeps what is pending though its entry is gone, for us and for redis-server."""
+    config = {"aof-use-rdb-preamble": "no"}
+    s = run(config, directory=str(tmp_path))
+    with s.conn() as c:
+        for key, n in ((b"some", 5), (b"all", 200), (b"trimmed", 10)):
+            for i in range(n):
+                c.call("XADD", key, "%d-1" % (i + 1), "a", i)
+            c.call("XGROUP", "CREATE", key, "g", "0")
+            c.call("XGROUP", "CREATE", key, "g2", "0")
+            c.call("XREADGROUP", "GROUP", "g", "c1", "COUNT", 3, "STREAMS", key, ">")
+            c.call("XREADGROUP", "GROUP", "g", "c2", "STREAMS", key, ">")
+            c.call("XREADGROUP", "GROUP", "g2", "c1", "COUNT", 2, "STREAMS", key, ">")
+        c.call("XDEL", "some", "1-1", "3-1", "5-1")
+        c.call("XTRIM", "all", "MAXLEN", 0)
+        c.call("XTRIM", "trimmed", "MAXLEN", 4)
+    rewrite(s)
+    before, was = digest(s), content(s)
+    s.stop()
+    s = run(config, directory=str(tmp_path))
+    assert digest(s) == before
+    assert content(s) == was
+    s.stop()
+    s = run(binary=oracle_path(), directory=str(tmp_path))
+    assert content(s) == was
