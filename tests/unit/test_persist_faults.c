@@ -135,7 +135,7 @@ static void turn_on(struct step_server *s, struct outcome *o, bool in_transactio
     if (!s->died) o->acked = o->done;
 }
 
-static bool try_switch(enum fault_mode mode, int fail_at, int err)
+static bool try_switch(enum fault_mode mode, int fail_at, int err, int rounds)
 {
     struct rig rig;
     struct step_server s;
@@ -145,10 +145,10 @@ static bool try_switch(enum fault_mode mode, int fail_at, int err)
     fixture_run(&s.fx, "CONFIG SET appendfsync always");
     while (o.done < STEPS_BEFORE) step_do(&s, o.done++);
     files_faulty_init(&rig.faulty, &rig.quick, mode, fail_at, err);
-    for (int round = 0; round < 3 && !s.died; round++) {
+    for (int round = 0; round < rounds && !s.died; round++) {
         turn_on(&s, &o, round == 0);
         for (int i = 0; i < 5 && !s.died; i++) step(&s, &o);
-        if (round < 2) fixture_run(&s.fx, "CONFIG SET appendonly no");
+        if (round + 1 < rounds) fixture_run(&s.fx, "CONFIG SET appendonly no");
     }
     bool reached = rig.faulty.failed;
     step_server_stop(&s);
@@ -160,9 +160,11 @@ static bool try_switch(enum fault_mode mode, int fail_at, int err)
 static void switching_with_one_error(void **state)
 {
     (void)state;
-    int fail_at = 1;
-    while (fail_at < OPERATIONS_MAX && try_switch(FAULT_ONCE, fail_at, ENOSPC)) fail_at++;
-    assert_true(fail_at > STEPS && fail_at < OPERATIONS_MAX);
+    for (int rounds = 1; rounds <= 3; rounds += 2) {
+        int fail_at = 1;
+        while (fail_at < OPERATIONS_MAX && try_switch(FAULT_ONCE, fail_at, ENOSPC, rounds)) fail_at++;
+        assert_true(fail_at > 10 * rounds && fail_at < OPERATIONS_MAX);
+    }
 }
 
 /* ---- the single file of old ---- */
