@@ -233,8 +233,10 @@ static void dead_collect(const struct record *r, struct buf *ids, struct dead *o
     *out = (struct dead){.ids = (struct stream_id *)(void *)ids->data};
     size_t all = ids->len / sizeof(*out->ids);
     if (all > 1) qsort(out->ids, all, sizeof(*out->ids), dead_order);
-    for (size_t i = 0; i < all; i++)
-        if (out->count == 0 || stream_id_less(out->ids[out->count - 1], out->ids[i])) out->ids[out->count++] = out->ids[i];
+    for (size_t i = 0; i < all; i++) {
+        struct stream_id id = out->ids[i];
+        if (out->count == 0 || stream_id_less(out->ids[out->count - 1], id)) out->ids[out->count++] = id;
+    }
 }
 
 /* Stand-ins for those before the ID; NULL: for all that are left. */
