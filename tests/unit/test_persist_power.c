@@ -206,6 +206,34 @@ static void everysec_in_threads_keeps_a_prefix(void **state)
     append_only("everysec", "yes", true);
 }
 
+/* What a killed server wrote and did not sync is synced by the next one, before a record of its own says that it was. */
+static void what_a_killed_server_left(void **state)
+{
+    (void)state;
+    enum { LEFT = 12, SEEDS = 40 };
+    struct rig rig;
+    struct step_server s;
+    int64_t step = 0;
+    rig_init(&rig, "everysec", "yes");
+    start_at_work(&rig, &s, false);
+    for (; step < LEFT; step++) {
+        step_do(&s, step);
+        engine_turn_end(s.fx.engine);
+    }
+    step_server_stop(&s);
+    start_at_work(&rig, &s, false);
+    size_t before = files_power_operations(&rig.power);
+    step_do(&s, step++);
+    engine_turn_end(s.fx.engine);
+    const struct expected expected = {LEFT, step};
+    for (uint64_t seed = 0; seed < SEEDS; seed++) {
+        struct power_cut cut = {before + 1, POWER_NAMES_ALL, POWER_BYTES_HOLES, 512, seed};
+        try_image(&rig, &cut, expected);
+    }
+    step_server_stop(&s);
+    rig_deinit(&rig);
+}
+
 /* The single file of old, which Redis left: it is moved, and goes on. */
 static void an_upgrade_outlives_a_cut(void **state)
 {
@@ -242,6 +270,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(snapshots_outlive_a_cut),
         cmocka_unit_test(always_outlives_a_cut),
+        cmocka_unit_test(what_a_killed_server_left),
         cmocka_unit_test(an_upgrade_outlives_a_cut),
         cmocka_unit_test(always_with_a_base_of_commands),
         cmocka_unit_test(everysec_keeps_a_prefix),
