@@ -206,7 +206,7 @@ static void everysec_in_threads_keeps_a_prefix(void **state)
     append_only("everysec", "yes", true);
 }
 
-/* What a killed server wrote and did not sync is synced by the next one, before a record of its own says that it was. */
+/* What a killed server wrote and did not sync is synced by the next one, before a record of its own says so. */
 static void what_a_killed_server_left(void **state)
 {
     (void)state;
