@@ -157,12 +157,19 @@ static bool take_command(struct aof_walk *w)
 static bool enter_record(struct aof_walk *w, uint64_t head_at, const struct aof_record *record)
 {
     uint64_t begin = offset(w);
+    uint64_t left = w->size - begin, wanted = record->len < left ? record->len : left;
     if (w->record_end != 0) return fail_at(w, head_at, "A record begins within another one");
-    if (record->len > w->size - begin)
+    bool whole = record->len <= left && look(w, (size_t)record->len) >= record->len &&
+                 aof_record_matches(record, slice_of(here(w), (size_t)record->len));
+    if (!whole) {
+        size_t have = look(w, (size_t)wanted + AOF_RECORD_LOOK_BEHIND);
+        if (aof_record_was_shortened(record, slice_of(here(w), have), false)) return true;
+    }
+    if (record->len > left)
         return fail_at(w, head_at, "Expected a record of %llu bytes, got %llu bytes", (unsigned long long)record->len,
-                       (unsigned long long)(w->size - begin));
+                       (unsigned long long)left);
     if (look(w, (size_t)record->len) < record->len) return fail_at(w, head_at, "The file became shorter");
-    if (!aof_record_matches(record, slice_of(here(w), (size_t)record->len)))
+    if (!whole)
         return fail_at(w, head_at, "Wrong checksum of a record of %llu bytes", (unsigned long long)record->len);
     w->record = *record;
     w->record_head = head_at;

@@ -175,6 +175,7 @@ void aof_collect_garbage(struct aof *a)
     struct buf path = BUF_INIT;
     if (a->manifest.history_count == 0 || *a->config.disable_gc) return;
     for (size_t i = 0; i < a->manifest.history_count; i++) {
+        if (aof_manifest_in_use(&a->manifest, a->manifest.history[i].name)) continue; /* a hand wrote it twice */
         log_notice(engine_log(a->engine), "Removing the history file %s in the background",
                    a->manifest.history[i].name);
         aof_path(a, a->manifest.history[i].name, &path);
@@ -189,18 +190,33 @@ void aof_collect_garbage(struct aof *a)
 
 /* ---- from the single file of old ---- */
 
-static bool upgrade_wanted(const struct aof *a)
+/* False: nobody can tell, and the log says why. Whoever then began anew would hide the data. */
+static bool path_there(const struct aof *a, const char *path, bool *there)
+{
+    struct file_info info;
+    *there = path_info(aof_files(a), path, &info) == 0;
+    if (*there || errno == ENOENT) {
+        *there = *there && !info.is_dir;
+        return true;
+    }
+    log_warning(engine_log(a->engine), "Can't tell whether there is an AOF file %s: %s", path, strerror(errno));
+    return false;
+}
+
+static bool upgrade_wanted(const struct aof *a, bool *wanted)
 {
     const struct aof_manifest *m = &a->manifest;
-    struct file_info info;
     struct buf moved = BUF_INIT;
-    if (path_info(aof_files(a), *a->config.file, &info) < 0 || info.is_dir) return false;
+    bool old_there, moved_there = true;
+    *wanted = false;
+    if (m->increment_count > 0 || (m->base.name != NULL && strcmp(m->base.name, *a->config.file) != 0)) return true;
+    if (!path_there(a, *a->config.file, &old_there)) return false;
     aof_path(a, *a->config.file, &moved);
-    bool interrupted = m->base.name != NULL && m->increment_count == 0 &&
-                       strcmp(m->base.name, *a->config.file) == 0 && !path_exists(aof_files(a), buf_cstr(&moved));
-    bool wanted = interrupted || (m->base.name == NULL && m->increment_count == 0);
+    /* with a base, an upgrade was begun, and the file moved or not */
+    bool ok = m->base.name == NULL || path_there(a, buf_cstr(&moved), &moved_there);
+    *wanted = old_there && (m->base.name == NULL || !moved_there);
     buf_deinit(&moved);
-    return wanted;
+    return ok;
 }
 
 /* The manifest comes first: when the power fails before the file is moved, it is moved at the next start. */
@@ -210,7 +226,9 @@ bool aof_upgrade(struct aof *a)
     struct aof_manifest m;
     struct logger *log = engine_log(a->engine);
     const char *file = *a->config.file, *dir = *a->config.dir;
-    if (!upgrade_wanted(a)) return true;
+    bool wanted;
+    if (!upgrade_wanted(a, &wanted)) return false;
+    if (!wanted) return true;
     if (!aof_folder_make(a)) return false;
     aof_manifest_dup(&m, &a->manifest);
     if (m.base.name == NULL) aof_manifest_adopt_base(&m, file);
@@ -258,7 +276,7 @@ static bool last_open(struct aof *a)
 static bool first_base_make(struct aof *a, struct aof_manifest *m)
 {
     struct buf path = BUF_INIT, err = BUF_INIT;
-    bool rdb = *a->config.rdb_preamble != 0;
+    bool rdb = aof_base_is_rdb(a);
     const char *name = aof_manifest_add_base(m, *a->config.file, rdb);
     aof_path(a, name, &path);
     log_notice(engine_log(a->engine), "Creating AOF base file %s on server start", name);

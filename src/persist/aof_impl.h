@@ -71,7 +71,7 @@ struct aof {
     bool dead;                /* 'always' was broken, and nobody ended the process: nothing is acknowledged any more */
 
     /* --- rewriting (aof_rewrite.c) --- */
-    bool rewrite_scheduled, rewrite_ok;
+    bool rewrite_scheduled, rewrite_was_scheduled, rewrite_ok; /* was: the one that runs */
     int64_t rewrite_start_s, rewrite_took_s;
     uint64_t rewrites, rewrite_failures;
     uint64_t limit_until_s;
@@ -121,6 +121,7 @@ must_use bool aof_text_write(struct aof *a, const char *path, struct child_repor
 
 /* aof_rewrite.c */
 must_use bool aof_rewrite(struct aof *a);           /* starts; no child runs */
+bool aof_base_is_rdb(const struct aof *a);          /* the form of a base that is written now */
 must_use bool aof_base_write(struct aof *a, const char *path, bool rdb, struct child_report *report, struct buf *err);
 bool aof_switch(struct aof *a, bool on, bool in_transaction, struct buf *err);
 

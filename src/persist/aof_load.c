@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/num.h"
 #include "engine/command_lookup.h"
 #include "persist/rdb_file.h"
 #include "persist/rdb_format.h"
@@ -44,6 +45,7 @@ struct part {
     uint64_t next_progress, progress_before, keys_seen;
     bool has_offset;
     uint64_t log_offset; /* of the log, behind what was taken */
+    uint64_t good_log_offset; /* of the log, at `good` */
     bool has_records;
     int annotations_told;
     uint64_t failed;     /* commands that replied an error */
@@ -54,13 +56,20 @@ struct part {
     struct {
         struct submission sub;
         int first_arg; /* in args, whose memory may move while a batch is gathered */
-        uint64_t end;  /* offset behind it */
+        uint64_t end, log_end; /* offsets behind it: in the file, in the log */
     } batch[BATCH];
 };
 
 static uint64_t offset(const struct part *l)
 {
     return l->base + l->at;
+}
+
+/* Everything in front of here is whole. */
+static void note_good(struct part *l, uint64_t at, uint64_t log_offset)
+{
+    l->good = at;
+    l->good_log_offset = log_offset;
 }
 
 static struct slice ahead(const struct part *l)
@@ -199,6 +208,20 @@ static bool is_for_logs(const struct command *cmd)
     return (cmd->flags & CMD_WRITE) != 0 || (cmd->flags & (CMD_ADMIN | CMD_PROTECTED)) == 0;
 }
 
+/* What follows a SELECT that fails would go into another database. */
+static bool selects_in_vain(struct part *l, const struct request *request, uint64_t end)
+{
+    int64_t db;
+    int databases = store_databases(engine_store(l->aof->engine));
+    if (request->argc != 2 || !slice_is(request->argv[0], "select")) return false;
+    if (slice_to_i64(request->argv[1], &db) == ST_OK && db >= 0 && db < databases) return false;
+    int shown = (int)(request->argv[1].len < 32 ? request->argv[1].len : 32);
+    log_warning(l->log, "A SELECT that ends at offset %" PRIu64 " of the AOF file %s names database '%.*s'", end,
+                l->name, shown, request->argv[1].ptr);
+    log_warning(l->log, "The directive databases says that there are only %d.", databases);
+    return true;
+}
+
 static void resolve(struct part *l)
 {
     struct submission subs[BATCH];
@@ -234,11 +257,15 @@ static enum part_result batch_run(struct part *l)
             result = not_for_logs(l, &l->batch[i].sub, l->batch[i].end);
             break;
         }
+        if (selects_in_vain(l, &l->batch[i].sub.request, l->batch[i].end)) {
+            result = PART_FAILED;
+            break;
+        }
         (void)engine_run(e, &l->batch[i].sub);
         if (unlikely(engine_stats(e)->error_replies != errors) && l->failed++ == 0)
             log_warning(l->log, "A command that ends at offset %" PRIu64 " of the append only file %s failed",
                         l->batch[i].end, l->name);
-        if (!session_in_multi(l->session)) l->good = l->batch[i].end;
+        if (!session_in_multi(l->session)) note_good(l, l->batch[i].end, l->batch[i].log_end);
     }
     l->count = 0;
     l->args.count = 0;
@@ -293,10 +320,25 @@ static enum part_result take_command(struct part *l)
     l->batch[l->count].first_arg = first;
     l->batch[l->count].sub = (struct submission){.session = l->session, .request = {.argc = argc, .wire_bytes = used}};
     l->batch[l->count].end = offset(l);
+    l->batch[l->count].log_end = l->log_offset;
     return ++l->count == BATCH ? batch_run(l) : PART_OK;
 }
 
 /* ---- annotations ---- */
+
+/* A record that does not hold what it says: Redis may have cut it, and gone on behind. */
+static enum part_result bad_record(struct part *l, uint64_t head_at, const struct aof_record *record, const char *what)
+{
+    uint64_t left = l->file_size - offset(l), wanted = record->len < left ? record->len : left;
+    if (!window_fill(l, wanted + AOF_RECORD_LOOK_BEHIND)) return read_failed(l);
+    bool whole_end = l->at_end && l->is_last && *l->aof->config.load_truncated;
+    if (!aof_record_was_shortened(record, ahead(l), whole_end)) return broken(l, head_at, what);
+    log_warning(l->log,
+                "AOF %s: the record at offset %" PRIu64 " was shortened, and whole commands follow: they are taken as "
+                "Redis takes them, without a checksum",
+                l->name, head_at);
+    return PART_OK;
+}
 
 /* The bytes behind a head are read and checked before anything of them runs. */
 static enum part_result enter_record(struct part *l, uint64_t head_at, const struct aof_record *record)
@@ -304,11 +346,11 @@ static enum part_result enter_record(struct part *l, uint64_t head_at, const str
     enum part_result result = batch_run(l);
     if (result != PART_OK) return result;
     uint64_t left = l->file_size > offset(l) ? l->file_size - offset(l) : 0;
-    if (record->len > left) return broken(l, head_at, "a record that is not whole");
+    if (record->len > left) return bad_record(l, head_at, record, "a record that is not whole");
     if (l->window.len - l->at < record->len && !window_fill(l, record->len)) return read_failed(l);
-    if (l->window.len - l->at < record->len) return broken(l, head_at, "a record that is not whole");
+    if (l->window.len - l->at < record->len) return bad_record(l, head_at, record, "a record that is not whole");
     if (!aof_record_matches(record, slice_of(l->window.data + l->at, (size_t)record->len)))
-        return broken(l, head_at, "a record with a wrong checksum");
+        return bad_record(l, head_at, record, "a record with a wrong checksum");
     l->has_records = true;
     l->record_end = record->len == 0 ? 0 : offset(l) + record->len;
     return report(l) ? PART_OK : PART_STOPPED;
@@ -361,7 +403,7 @@ static enum part_result take_all(struct part *l)
         if (l->record_end != 0 && offset(l) == l->record_end) {
             l->record_end = 0;
             result = batch_run(l);
-            if (!session_in_multi(l->session)) l->good = offset(l);
+            if (!session_in_multi(l->session)) note_good(l, offset(l), l->log_offset);
             continue;
         }
         struct slice in = ahead(l);
@@ -421,7 +463,7 @@ static bool read_anew(struct part *l, uint64_t at)
     buf_clear(&l->window);
     l->base = l->at = 0;
     l->at_end = false;
-    l->good = at;
+    note_good(l, at, l->log_offset);
     if (l->fd < 0) return false;
     while (offset(l) < at) {
         if (l->at == l->window.len && (!window_fill(l, 1) || l->window.len == 0)) return false;
@@ -475,7 +517,7 @@ static enum part_result part_load(struct aof *a, const char *name, bool is_last,
 {
     struct part *l = mem_zalloc(sizeof(*l));
     *l = (struct part){.aof = a, .log = engine_log(a->engine), .name = name, .is_last = is_last, .fd = -1,
-                       .progress_before = *before, .log_offset = *log_offset};
+                       .progress_before = *before, .log_offset = *log_offset, .good_log_offset = *log_offset};
     enum part_result result = PART_FAILED;
     if (part_open(l)) {
         reply_init(&l->reply, NULL);
@@ -483,7 +525,8 @@ static enum part_result part_load(struct aof *a, const char *name, bool is_last,
         l->session = session_open(a->engine, NULL, NULL, &l->reply, SESSION_INTERNAL);
         result = l->file_size == 0 ? PART_EMPTY : take_content(l);
         *before += l->file_size;
-        *log_offset = l->log_offset;
+        /* what was cut off is not in the log */
+        *log_offset = result == PART_TRUNCATED ? l->good_log_offset : l->log_offset;
         a->p->load.loaded_bytes = *before;
         if (l->failed > 0)
             log_warning(l->log, "%" PRIu64 " commands of the append only file %s failed", l->failed, name);
@@ -523,19 +566,31 @@ static enum part_result load_one(struct aof *a, const struct aof_part *part, boo
     return result;
 }
 
+/* How many increments there are up to the last one that is not empty: a rewrite opens the next one, and when the power
+ * fails then, the one before may still be torn. */
+static size_t increments_with_bytes(const struct aof *a)
+{
+    const struct aof_manifest *m = &a->manifest;
+    size_t count = m->increment_count;
+    uint64_t size = 0;
+    while (count > 0 && aof_part_size(a, m->increments[count - 1].name, &size) && size == 0) count--;
+    return count;
+}
+
 static enum part_result load_parts(struct aof *a, uint64_t *log_offset, bool *empty)
 {
     const struct aof_manifest *m = &a->manifest;
     enum part_result result = PART_OK;
     uint64_t before = 0;
+    size_t filled = increments_with_bytes(a);
     *empty = true;
     if (m->base.name != NULL) {
-        result = load_one(a, &m->base, m->increment_count == 0, &before, log_offset);
+        result = load_one(a, &m->base, filled == 0, &before, log_offset);
         *empty = result == PART_EMPTY;
         a->base_size = before;
     }
     for (size_t i = 0; i < m->increment_count && result != PART_FAILED && result != PART_STOPPED; i++) {
-        result = load_one(a, &m->increments[i], i + 1 == m->increment_count, &before, log_offset);
+        result = load_one(a, &m->increments[i], i + 1 >= filled, &before, log_offset);
         *empty = *empty && result == PART_EMPTY;
     }
     return result;

@@ -269,6 +269,31 @@ static char *part_name(const char *file, int64_t seq, const char *kind, const ch
     return text;
 }
 
+static bool is_one_of(const struct aof_part *parts, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(parts[i].name, name) == 0) return true;
+    return false;
+}
+
+bool aof_manifest_in_use(const struct aof_manifest *m, const char *name)
+{
+    return (m->base.name != NULL && strcmp(m->base.name, name) == 0) ||
+           is_one_of(m->increments, m->increment_count, name);
+}
+
+/* The next number whose name is free: history may stand alone, and its numbers count for nothing when it is read. */
+static struct aof_part part_next(const struct aof_manifest *m, const char *file, int64_t last_seq,
+                                 enum aof_part_kind kind, const char *word, const char *format)
+{
+    struct aof_part part = {NULL, last_seq, kind};
+    do {
+        mem_free(part.name);
+        part.name = part_name(file, ++part.seq, word, format);
+    } while (aof_manifest_in_use(m, part.name) || is_one_of(m->history, m->history_count, part.name));
+    return part;
+}
+
 static void base_to_history(struct aof_manifest *m)
 {
     if (m->base.name == NULL) return;
@@ -279,8 +304,8 @@ static void base_to_history(struct aof_manifest *m)
 const char *aof_manifest_add_base(struct aof_manifest *m, const char *file, bool rdb)
 {
     base_to_history(m);
-    m->base_seq++;
-    m->base = (struct aof_part){part_name(file, m->base_seq, "base", rdb ? "rdb" : "aof"), m->base_seq, AOF_PART_BASE};
+    m->base = part_next(m, file, m->base_seq, AOF_PART_BASE, "base", rdb ? "rdb" : "aof");
+    m->base_seq = m->base.seq;
     return m->base.name;
 }
 
@@ -293,8 +318,8 @@ void aof_manifest_adopt_base(struct aof_manifest *m, const char *name)
 
 const char *aof_manifest_add_increment(struct aof_manifest *m, const char *file)
 {
-    m->increment_seq++;
-    struct aof_part part = {part_name(file, m->increment_seq, "incr", "aof"), m->increment_seq, AOF_PART_INCREMENT};
+    struct aof_part part = part_next(m, file, m->increment_seq, AOF_PART_INCREMENT, "incr", "aof");
+    m->increment_seq = part.seq;
     part_add(m, part);
     return part.name;
 }
@@ -312,11 +337,4 @@ void aof_manifest_forget_history(struct aof_manifest *m)
     parts_free(m->history, m->history_count);
     m->history = NULL;
     m->history_count = 0;
-}
-
-void aof_manifest_drop_last_increment(struct aof_manifest *m)
-{
-    if (m->increment_count == 0) return;
-    mem_free(m->increments[--m->increment_count].name);
-    m->increment_seq--;
 }

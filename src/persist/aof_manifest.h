@@ -37,13 +37,15 @@ void aof_manifest_dup(struct aof_manifest *to, const struct aof_manifest *from);
 must_use bool aof_manifest_parse(struct aof_manifest *m, struct slice text, int *line, struct buf *err);
 void aof_manifest_format(const struct aof_manifest *m, struct buf *out);
 
-/* A new base, as <file>.<seq>.base.rdb or .aof; the one before becomes history. Returns its name (view). */
+bool aof_manifest_in_use(const struct aof_manifest *m, const char *name); /* as base or increment */
+
+/* A new base, as <file>.<seq>.base.rdb or .aof; the one before becomes history. Returns its name (view), which no other
+ * part has. */
 const char *aof_manifest_add_base(struct aof_manifest *m, const char *file, bool rdb);
 /* An existing file, of before there were parts, becomes the base. */
 void aof_manifest_adopt_base(struct aof_manifest *m, const char *name);
 const char *aof_manifest_add_increment(struct aof_manifest *m, const char *file); /* <file>.<seq>.incr.aof */
 void aof_manifest_increments_to_history(struct aof_manifest *m, size_t keep_last); /* all but the last ones */
 void aof_manifest_forget_history(struct aof_manifest *m);
-void aof_manifest_drop_last_increment(struct aof_manifest *m); /* one that came to nothing */
 
 #endif

@@ -157,3 +157,58 @@ enum aof_take aof_command_take(struct slice in, struct aof_args *args, int *argc
     if (take != AOF_TAKE_READY) args->count = before;
     return take;
 }
+
+/* ---- records that Redis has cut ---- */
+
+/* The line at the front of `in`, with its end; 0: none. *kind: what it is. */
+static size_t annotation_take(struct slice in, enum aof_line *kind, struct aof_record *record)
+{
+    uint64_t number;
+    const char *end = memchr(in.ptr, '\n', in.len < AOF_ANNOTATION_LINE_MAX ? in.len : AOF_ANNOTATION_LINE_MAX);
+    if (end == NULL || end[-1] != '\r') return 0;
+    size_t len = (size_t)(end - in.ptr);
+    *kind = aof_line_parse(slice_of(in.ptr, len - 1), record, &number);
+    return len + 1;
+}
+
+static bool whole_record_begins(const struct aof_record *record, struct slice in)
+{
+    return record->len <= in.len && aof_record_matches(record, slice_of(in.ptr, (size_t)record->len));
+}
+
+bool aof_record_was_shortened(const struct aof_record *record, struct slice rest, bool whole_end)
+{
+    struct aof_args args = {0};
+    bool shortened = false;
+    for (uint64_t at = 0, used, missing; at != record->len;) {
+        struct slice in = behind(rest, (size_t)at);
+        bool beyond = at > record->len;
+        const struct aof_record ends_here = {at, record->crc, record->durable};
+        if ((in.len == 0 || in.ptr[0] == '#') && aof_record_matches(&ends_here, slice_of(rest.ptr, (size_t)at)))
+            break; /* the length in the head is what is wrong */
+        if (in.len == 0) {
+            shortened = beyond || (whole_end && at > 0);
+            break;
+        }
+        if (in.ptr[0] == '#') {
+            enum aof_line kind;
+            struct aof_record other;
+            size_t len = annotation_take(in, &kind, &other);
+            if (len == 0 || kind == AOF_LINE_BAD) break;
+            if (kind == AOF_LINE_RECORD) {
+                shortened = at > 0 && (beyond || whole_record_begins(&other, behind(in, len)));
+                break;
+            }
+            at += len;
+            continue;
+        }
+        int argc;
+        args.count = 0;
+        enum aof_take take = aof_command_take(in, &args, &argc, &used, &missing);
+        if (take == AOF_TAKE_MORE) shortened = beyond;
+        if (take != AOF_TAKE_READY) break;
+        at += used;
+    }
+    mem_free(args.argv);
+    return shortened;
+}

@@ -35,6 +35,12 @@ enum aof_line { AOF_LINE_OTHER, AOF_LINE_RECORD, AOF_LINE_TIME, AOF_LINE_OFFSET,
  * TIME and OFFSET. */
 enum aof_line aof_line_parse(struct slice line, struct aof_record *record, uint64_t *number);
 bool aof_record_matches(const struct aof_record *record, struct slice bytes);
+/* Whether a record that does not match was shortened by Redis, which cuts a torn tail behind the last whole command,
+ * and then went on behind it: what follows the head are whole commands, one of which (or another record) stands where
+ * the record should end. `rest` is all behind the head, or so much that the record and AOF_RECORD_LOOK_BEHIND bytes
+ * more are there. whole_end: also when the file ends with a whole command before that, which a power cut makes, too. */
+enum { AOF_RECORD_LOOK_BEHIND = 4 * 1024 * 1024 };
+bool aof_record_was_shortened(const struct aof_record *record, struct slice rest, bool whole_end);
 
 enum aof_take { AOF_TAKE_READY, AOF_TAKE_MORE, AOF_TAKE_BAD };
 /* Takes one command in RESP form from the front of `in`: *argv grows as needed (mem_alloc), *used bytes were taken, or

@@ -2,7 +2,7 @@
  *
  *   start:  increment n+1 is opened and named in the manifest; fork
  *   done:   the child's file becomes base m+1, everything before increment n+1 history, in one new manifest
- *   failed: nothing; the increments go on counting
+ *   failed: nothing; the increments go on counting. One that was scheduled is tried again (limited()).
  *
  * While the file is being turned on (WAITING), the increment has a temporary name and no manifest knows of it: only the
  * first base makes it count. */
@@ -53,6 +53,12 @@ bool aof_wanted(const struct aof *a)
 }
 
 /* ---- the base ---- */
+
+/* Commands cannot hold libraries of functions while there is nobody to run them; an RDB file keeps them. */
+bool aof_base_is_rdb(const struct aof *a)
+{
+    return *a->config.rdb_preamble != 0 || a->p->functions.len > 0;
+}
 
 bool aof_base_write(struct aof *a, const char *path, bool rdb, struct child_report *report, struct buf *err)
 {
@@ -153,6 +159,8 @@ static void rewrite_ended(struct aof *a, bool ok, bool counts)
 {
     a->rewrite_took_s = now_s(a) - a->rewrite_start_s;
     a->rewrite_start_s = -1;
+    bool was_scheduled = a->rewrite_was_scheduled;
+    a->rewrite_was_scheduled = false;
     if (ok) {
         a->rewrite_ok = true;
         a->rewrite_failures = 0;
@@ -161,6 +169,7 @@ static void rewrite_ended(struct aof *a, bool ok, bool counts)
     if (counts) {
         a->rewrite_ok = false;
         a->rewrite_failures++;
+        a->rewrite_scheduled = a->rewrite_scheduled || was_scheduled; /* it is still wanted */
     }
     if (a->state != AOF_WAITING) return;
     if (a->fd >= 0) drop_temp_increment(a);
@@ -190,16 +199,22 @@ static void child_done(void *arg, const struct child_end *end)
 
 /* ---- its beginning ---- */
 
+/* What was last must be on disk before a manifest names one behind it, whose bytes may reach the disk earlier: a part
+ * that is torn with others behind it is no prefix. With `no` that may take long, and nothing is promised. */
+static bool last_is_complete(struct aof *a)
+{
+    if (*a->config.fsync != AOF_FSYNC_NO) return aof_flush_and_sync(a);
+    aof_flush(a, true);
+    return aof_everything_written(a);
+}
+
 static bool increment_begin(struct aof *a)
 {
     if (!aof_folder_make(a)) return false;
     if (a->state == AOF_OFF) return true;
-    if (a->fd >= 0) {
-        aof_flush(a, true);
-        if (!aof_everything_written(a)) {
-            log_warning(engine_log(a->engine), "Can't rewrite the AOF while it can't be written to");
-            return false;
-        }
+    if (a->fd >= 0 && !last_is_complete(a)) {
+        log_warning(engine_log(a->engine), "Can't rewrite the AOF while it can't be written to");
+        return false;
     }
     if (!aof_open_next(a, a->state == AOF_WAITING)) return false;
     if (a->state == AOF_ON) aof_count_sizes(a);
@@ -218,8 +233,7 @@ bool aof_rewrite(struct aof *a)
                                   .done = child_done};
     pid_t pid;
     if (a->p->shell == NULL) return false;
-    a->rewrite_scheduled = false;
-    a->rewrite_rdb = *a->config.rdb_preamble != 0;
+    a->rewrite_rdb = aof_base_is_rdb(a);
     if (!increment_begin(a)) {
         a->rewrite_ok = false;
         a->rewrite_failures++;
@@ -233,6 +247,8 @@ bool aof_rewrite(struct aof *a)
         rewrite_ended(a, false, true);
         return false;
     }
+    a->rewrite_was_scheduled = a->rewrite_scheduled;
+    a->rewrite_scheduled = false;
     log_notice(log, "Background append only file rewriting started by pid %d", (int)pid);
     return true;
 }

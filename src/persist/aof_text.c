@@ -2,10 +2,13 @@
  *
  *   string  SET            list  RPUSH        set  SADD        sorted set  ZADD       (64 elements in a command)
  *   hash    HMSET, and HPEXPIREAT for each field that has an expiry
- *   stream  XADD for each entry, XSETID, then for each group XGROUP CREATE, XGROUP CREATECONSUMER, XCLAIM ... FORCE
+ *   stream  XADD for each entry, XSETID, then for each group XGROUP CREATE, XGROUP CREATECONSUMER, XCLAIM ... FORCE;
+ *           what is pending though its entry was deleted can be claimed only while there is one: it is added, and
+ *           deleted (XDEL, XTRIM) behind the groups
  *   a key's expiry  PEXPIREAT
  *
- * The commands go out in records (aof_record.h) of some ten kilobytes. */
+ * The commands go out in records (aof_record.h) of some ten kilobytes, and an empty one is the end: a base may be the
+ * last part, and is never torn. */
 #include "base/mem.h"
 #include "base/num.h"
 #include "persist/aof_impl.h"
@@ -20,6 +23,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -44,11 +48,11 @@ struct text {
 
 /* ---- output ---- */
 
-static void out_flush(struct text *t)
+static void record_out(struct text *t)
 {
     char head[AOF_RECORD_HEAD_MAX];
     const struct files *files = aof_files(t->aof);
-    if (t->bytes.len == 0 || t->error != 0) return;
+    if (t->error != 0) return;
     size_t n = *t->aof->config.checksum ? (size_t)aof_record_head(head, buf_slice(&t->bytes), t->written) : 0;
     struct iovec iov[3] = {{t->time, t->time_len}, {head, n}, {t->bytes.data, t->bytes.len}};
     if (!file_writev_all(files, t->fd, iov, 3, NULL)) t->error = errno;
@@ -59,6 +63,11 @@ static void out_flush(struct text *t)
         (void)file_sync_range(files, t->fd, t->begun, t->written - t->begun);
         t->begun = t->written;
     }
+}
+
+static void out_flush(struct text *t)
+{
+    if (t->bytes.len > 0) record_out(t);
 }
 
 static void head(struct text *t, char kind, size_t n)
@@ -200,7 +209,77 @@ static void write_hash(struct text *t, const struct record *r)
 
 /* ---- streams ---- */
 
-static void write_entries(struct text *t, const struct record *r)
+/* Pending IDs whose entries are gone, ascending, each once. */
+struct dead {
+    struct stream_id *ids;
+    size_t count, at;
+};
+
+static int dead_order(const void *a, const void *b)
+{
+    const struct stream_id *x = a, *y = b;
+    return stream_id_less(*x, *y) ? -1 : stream_id_less(*y, *x);
+}
+
+static void dead_collect(const struct record *r, struct buf *ids, struct dead *out)
+{
+    for (size_t i = 0; i < stream_group_count(r); i++) {
+        struct stream_pending_at at = stream_pending_from(stream_group_at(r, i), NULL, STREAM_ID_MIN);
+        struct stream_pending *pending;
+        struct stream_id id;
+        while (stream_pending_next(&at, &id, &pending))
+            if (!stream_has(r, id)) buf_append(ids, &id, sizeof(id));
+    }
+    *out = (struct dead){.ids = (struct stream_id *)(void *)ids->data};
+    size_t all = ids->len / sizeof(*out->ids);
+    if (all > 1) qsort(out->ids, all, sizeof(*out->ids), dead_order);
+    for (size_t i = 0; i < all; i++) {
+        struct stream_id id = out->ids[i];
+        if (out->count == 0 || stream_id_less(out->ids[out->count - 1], id)) out->ids[out->count++] = id;
+    }
+}
+
+/* Stand-ins for those before the ID; NULL: for all that are left. */
+static void write_dead(struct text *t, const struct record *r, struct dead *dead, const struct stream_id *before)
+{
+    for (; dead->at < dead->count && (before == NULL || stream_id_less(dead->ids[dead->at], *before)); dead->at++) {
+        command(t, 5);
+        word(t, SLICE("XADD"));
+        word(t, record_key(r));
+        word_id(t, dead->ids[dead->at]);
+        word(t, SLICE("x"));
+        word(t, SLICE("y"));
+    }
+}
+
+static bool all_before_entries(const struct record *r, const struct dead *dead)
+{
+    struct stream_reader reader;
+    struct stream_id first;
+    size_t pairs;
+    stream_reader_init(&reader, r, STREAM_ID_MIN, STREAM_ID_MAX, false);
+    return !stream_reader_next(&reader, &first, &pairs) || stream_id_less(dead->ids[dead->count - 1], first);
+}
+
+/* XDEL leaves its mark, which XSETID cannot make zero again: what was only trimmed is trimmed again. */
+static void write_deletions(struct text *t, const struct record *r, const struct dead *dead)
+{
+    if (stream_id_is_zero(stream_max_deleted_id(r)) && all_before_entries(r, dead)) {
+        command(t, 4);
+        word(t, SLICE("XTRIM"));
+        word(t, record_key(r));
+        word(t, SLICE("MAXLEN"));
+        word_u64(t, stream_len(r));
+        return;
+    }
+    struct series s = {t, "XDEL", record_key(r), dead->count, 0, 1};
+    for (size_t i = 0; i < dead->count; i++) {
+        series_next(&s);
+        word_id(t, dead->ids[i]);
+    }
+}
+
+static void write_entries(struct text *t, const struct record *r, struct dead *dead)
 {
     struct stream_reader reader;
     struct stream_id id;
@@ -208,6 +287,7 @@ static void write_entries(struct text *t, const struct record *r)
     size_t pairs;
     stream_reader_init(&reader, r, STREAM_ID_MIN, STREAM_ID_MAX, false);
     while (stream_reader_next(&reader, &id, &pairs)) {
+        write_dead(t, r, dead, &id);
         command(t, 3 + 2 * pairs);
         word(t, SLICE("XADD"));
         word(t, record_key(r));
@@ -218,6 +298,7 @@ static void write_entries(struct text *t, const struct record *r)
             word(t, value);
         }
     }
+    write_dead(t, r, dead, NULL);
 }
 
 /* An empty stream comes to be by an entry that is trimmed at once. */
@@ -292,12 +373,20 @@ static void write_group(struct text *t, struct slice key, const struct stream_gr
 
 static void write_stream(struct text *t, const struct record *r)
 {
-    if (stream_len(r) > 0)
-        write_entries(t, r);
+    struct buf ids = BUF_INIT;
+    struct dead dead;
+    dead_collect(r, &ids, &dead);
+    if (stream_len(r) > 0 || dead.count > 0)
+        write_entries(t, r, &dead);
     else
         write_empty_stream(t, r);
-    write_stream_facts(t, r);
+    if (dead.count == 0) write_stream_facts(t, r);
     for (size_t i = 0; i < stream_group_count(r); i++) write_group(t, record_key(r), stream_group_at(r, i));
+    if (dead.count > 0) {
+        write_deletions(t, r, &dead);
+        write_stream_facts(t, r);
+    }
+    buf_deinit(&ids);
 }
 
 /* ---- all ---- */
@@ -348,6 +437,7 @@ static void write_all(struct text *t)
         while (cursor != 0 && t->error == 0);
     }
     out_flush(t);
+    if (*t->aof->config.checksum && t->written > 0) record_out(t); /* empty: all before it is meant to be on disk */
 }
 
 bool aof_text_write(struct aof *a, const char *path, struct child_report *report, struct buf *err)

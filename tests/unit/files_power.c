@@ -20,12 +20,15 @@ enum {
     BYTES_MAX = 256 * 1024 * 1024,
     PATH_MAX_LEN = 96,
     NODES_MAX = 1024,
+    POWER_FDS_MAX = 1024,
     NAMES_MAX = 256
 };
 
-enum op_kind { OP_CREATE, OP_WRITE, OP_TRUNCATE, OP_FSYNC, OP_RENAME, OP_UNLINK, OP_MKDIR, OP_FSYNC_DIR, OP_MARK };
-static const char *const op_names[] = {"create", "write", "truncate", "fsync", "rename", "unlink", "mkdir",
-                                       "fsync of folder", "mark"};
+enum op_kind {
+    OP_CREATE, OP_WRITE, OP_TRUNCATE, OP_FSYNC_BEGIN, OP_FSYNC, OP_RENAME, OP_UNLINK, OP_MKDIR, OP_FSYNC_DIR, OP_MARK
+};
+static const char *const op_names[] = {"create", "write",  "truncate", "begin of fsync",  "fsync",
+                                       "rename", "unlink", "mkdir",    "fsync of folder", "mark"};
 enum { NODE_FOLDER = -2, NODE_NONE = -1 };
 
 struct op {
@@ -46,7 +49,7 @@ struct power_journal {
 };
 
 struct power_fd {
-    int fd, node;
+    int node_plus_1; /* 0: not one of ours */
     bool append;
 };
 
@@ -182,9 +185,8 @@ static int node_of_path(const struct files_power *p, const char *path)
 
 static struct power_fd *fd_of(struct files_power *p, int fd)
 {
-    for (int i = 0; i < p->fd_count; i++)
-        if (p->fds[i].fd == fd) return &p->fds[i];
-    return NULL;
+    if (fd < 0 || fd >= POWER_FDS_MAX) abort();
+    return p->fds[fd].node_plus_1 == 0 ? NULL : &p->fds[fd];
 }
 
 static int power_open(void *arg, const char *path, int flags, mode_t mode)
@@ -193,6 +195,7 @@ static int power_open(void *arg, const char *path, int flags, mode_t mode)
     char name[PATH_MAX_LEN];
     bool was = path_exists(p->under, path), ours = inside(p, path, name);
     int fd = file_open(p->under, path, flags, mode);
+    if (fd >= 0 && fd_of(p, fd) != NULL) p->fds[fd].node_plus_1 = 0; /* closed past us, as a child may */
     if (fd < 0 || !ours || (flags & O_ACCMODE) == O_RDONLY) return fd;
     int node = was ? node_of_path(p, path) : NODE_NONE;
     if (!was) {
@@ -201,11 +204,8 @@ static int power_open(void *arg, const char *path, int flags, mode_t mode)
         record(p, OP_CREATE, node, path, NULL);
     }
     if (node < 0) abort(); /* a file that the journal does not know */
-    struct power_fd *stale = fd_of(p, fd); /* closed past us, as a child may */
-    if (stale != NULL) *stale = p->fds[--p->fd_count];
     if (was && (flags & O_TRUNC)) record_bytes(p, OP_TRUNCATE, node, 0, NULL, 0);
-    p->fds = mem_realloc(p->fds, (size_t)(p->fd_count + 1) * sizeof(*p->fds));
-    p->fds[p->fd_count++] = (struct power_fd){fd, node, (flags & O_APPEND) != 0};
+    p->fds[fd] = (struct power_fd){node + 1, (flags & O_APPEND) != 0};
     return fd;
 }
 
@@ -213,24 +213,24 @@ static int power_close(void *arg, int fd)
 {
     struct files_power *p = arg;
     struct power_fd *f = fd_of(p, fd);
-    if (f != NULL) *f = p->fds[--p->fd_count];
+    if (f != NULL) f->node_plus_1 = 0;
     return file_close(p->under, fd);
 }
 
-static uint64_t write_offset(const struct power_fd *f)
+static uint64_t write_offset(int fd, const struct power_fd *f)
 {
     struct stat st;
-    if (f->append && fstat(f->fd, &st) == 0) return (uint64_t)st.st_size;
-    return (uint64_t)lseek(f->fd, 0, SEEK_CUR);
+    if (f->append && fstat(fd, &st) == 0) return (uint64_t)st.st_size;
+    return (uint64_t)lseek(fd, 0, SEEK_CUR);
 }
 
 static ssize_t power_write(void *arg, int fd, const void *ptr, size_t len)
 {
     struct files_power *p = arg;
     struct power_fd *f = fd_of(p, fd);
-    uint64_t offset = f == NULL ? 0 : write_offset(f);
+    uint64_t offset = f == NULL ? 0 : write_offset(fd, f);
     ssize_t n = file_write(p->under, fd, ptr, len);
-    if (f != NULL && n > 0) record_bytes(p, OP_WRITE, f->node, offset, ptr, (size_t)n);
+    if (f != NULL && n > 0) record_bytes(p, OP_WRITE, f->node_plus_1 - 1, offset, ptr, (size_t)n);
     return n;
 }
 
@@ -259,7 +259,9 @@ static int power_fsync(void *arg, int fd)
 {
     struct files_power *p = arg;
     struct power_fd *f = fd_of(p, fd);
-    if (f != NULL) record(p, OP_FSYNC, f->node, NULL, NULL);
+    if (f != NULL) record(p, OP_FSYNC_BEGIN, f->node_plus_1 - 1, NULL, NULL);
+    if (p->fsync_delay_us > 0) usleep(p->fsync_delay_us);
+    if (f != NULL) record(p, OP_FSYNC, f->node_plus_1 - 1, NULL, NULL);
     return 0; /* the real one would only cost time */
 }
 
@@ -268,7 +270,7 @@ static int power_ftruncate(void *arg, int fd, uint64_t len)
     struct files_power *p = arg;
     struct power_fd *f = fd_of(p, fd);
     int ok = file_truncate(p->under, fd, len);
-    if (f != NULL && ok == 0) record_bytes(p, OP_TRUNCATE, f->node, len, NULL, 0);
+    if (f != NULL && ok == 0) record_bytes(p, OP_TRUNCATE, f->node_plus_1 - 1, len, NULL, 0);
     return ok;
 }
 
@@ -350,6 +352,7 @@ void files_power_init(struct files_power *p, const struct files *under, const ch
 {
     pthread_mutexattr_t attr;
     *p = (struct files_power){.under = under, .root = root};
+    p->fds = mem_zalloc(POWER_FDS_MAX * sizeof(*p->fds));
     p->files = (struct files){&power_ops, p};
     p->journal =
         mmap(NULL, sizeof(*p->journal), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -397,7 +400,7 @@ const char *files_power_describe(const struct files_power *p, size_t operation, 
 /* ---- images ---- */
 
 struct node {
-    struct buf seen, safe;
+    struct buf seen, begun, safe; /* begun: what the fsync under way covers */
 };
 
 struct disk {
@@ -447,9 +450,13 @@ static void disk_apply(struct disk *d, const struct power_journal *j, const stru
         memcpy(node->seen.data + op->offset, j->bytes + op->bytes, op->len);
         break;
     case OP_TRUNCATE: bytes_set_len(&node->seen, op->offset); break;
+    case OP_FSYNC_BEGIN:
+        buf_clear(&node->begun);
+        buf_append_slice(&node->begun, buf_slice(&node->seen));
+        break;
     case OP_FSYNC:
         buf_clear(&node->safe);
-        buf_append_slice(&node->safe, buf_slice(&node->seen));
+        buf_append_slice(&node->safe, buf_slice(&node->begun));
         break;
     case OP_FSYNC_DIR: folder_sync(d, op->path); break;
     default: break;
@@ -502,9 +509,12 @@ void files_power_image(const struct files_power *p, const struct power_cut *cut,
     prng_init(&rng, cut->seed);
     for (size_t i = 0; i < cut->operations; i++) disk_apply(d, p->journal, &p->journal->ops[i]);
     size_t come_true = cut->names == POWER_NAMES_SYNCED ? 0
+                       : cut->names == POWER_NAMES_ANY  ? 0
                        : cut->names == POWER_NAMES_ALL  ? d->pending_count
                                                         : prng_below(&rng, (uint32_t)d->pending_count + 1);
     for (size_t i = 0; i < come_true; i++) name_apply(&d->safe, d->pending[i]);
+    for (size_t i = 0; i < d->pending_count && cut->names == POWER_NAMES_ANY; i++)
+        if (prng_below(&rng, 2) == 0) name_apply(&d->safe, d->pending[i]);
     for (int i = 0; i < d->safe.count; i++) {
         snprintf(full, sizeof(full), "%s/%s", folder, d->safe.of[i].path);
         if (d->safe.of[i].node == NODE_FOLDER && mkdir(full, 0755) < 0) abort();
@@ -514,6 +524,7 @@ void files_power_image(const struct files_power *p, const struct power_cut *cut,
             image_file(folder, d->safe.of[i].path, &d->nodes[d->safe.of[i].node], cut, &rng);
     for (int i = 0; i < NODES_MAX; i++) {
         buf_deinit(&d->nodes[i].seen);
+        buf_deinit(&d->nodes[i].begun);
         buf_deinit(&d->nodes[i].safe);
     }
     mem_free(d);

@@ -4,7 +4,7 @@
  *
  * What is legal (POSIX and no more): bytes are safe up to the last fsync of their file; of what was written since, any
  * sectors (512 B or 4 KiB) may have made it, and the size may be any between; names are safe when their folder was
- * synced, and changes of names since come true in their order up to some point. */
+ * synced, and changes of names since come true in their order up to some point, or any of them. */
 #ifndef CAIRN_TEST_FILES_POWER_H
 #define CAIRN_TEST_FILES_POWER_H
 
@@ -17,8 +17,8 @@ struct files_power {
     const struct files *under;
     struct power_journal *journal;
     const char *root; /* borrowed; what is outside of it is not recorded */
-    struct power_fd *fds; /* of this process */
-    int fd_count;
+    struct power_fd *fds; /* of this process, by descriptor: threads that use different ones share nothing */
+    unsigned fsync_delay_us; /* an fsync takes so long, so that other threads do something meanwhile */
 };
 
 /* The folder exists, is empty, and is the working directory. */
@@ -32,7 +32,7 @@ void files_power_mark(struct files_power *p, int64_t value);
 int64_t files_power_marked(const struct files_power *p, size_t operations, int64_t before);
 const char *files_power_describe(const struct files_power *p, size_t operation, char out[128]);
 
-enum power_names { POWER_NAMES_SYNCED, POWER_NAMES_ALL, POWER_NAMES_SOME };
+enum power_names { POWER_NAMES_SYNCED, POWER_NAMES_ALL, POWER_NAMES_SOME, POWER_NAMES_ANY };
 enum power_bytes {
     POWER_BYTES_SYNCED,  /* nothing but what was synced */
     POWER_BYTES_ALL,

@@ -4,6 +4,7 @@
 #include "cmd/cmd_feature.h"
 #include "observe/observe_feature.h"
 #include "persist/persist_feature.h"
+#include "sys/background.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,13 +21,14 @@ static void die(void *arg)
     ((struct step_server *)arg)->died = true;
 }
 
-bool step_server_start(struct step_server *s, const char *folder, const struct files *files, const char *aof_policy,
-                       const char *preamble)
+static bool start(struct step_server *s, const char *folder, const struct files *files, const char *aof_policy,
+                  const char *preamble, struct background *background)
 {
     bool stopped = false;
     if (chdir(folder) < 0) abort();
     fixture_init(&s->fx, features, (int)ARRAY_LEN(features));
-    s->shell = (struct persist_shell){.arg = s, .files = files, .die = die};
+    s->background = background;
+    s->shell = (struct persist_shell){.arg = s, .files = files, .die = die, .background = background};
     s->died = false;
     fixture_config(&s->fx, "save", "");
     if (aof_policy != NULL) {
@@ -40,10 +42,23 @@ bool step_server_start(struct step_server *s, const char *folder, const struct f
     return persist_load(s->fx.engine, &stopped) && !stopped;
 }
 
+bool step_server_start(struct step_server *s, const char *folder, const struct files *files, const char *aof_policy,
+                       const char *preamble)
+{
+    return start(s, folder, files, aof_policy, preamble, NULL);
+}
+
+bool step_server_start_threaded(struct step_server *s, const char *folder, const struct files *files,
+                                const char *aof_policy, const char *preamble)
+{
+    return start(s, folder, files, aof_policy, preamble, bg_new(NULL));
+}
+
 void step_server_stop(struct step_server *s)
 {
     engine_sink_add(s->fx.engine, &s->fx.sink);
     fixture_deinit(&s->fx);
+    if (s->background != NULL) bg_free(s->background);
     if (chdir("/") < 0) abort();
 }
 

@@ -9,6 +9,7 @@
 struct step_server {
     struct fixture fx;
     struct persist_shell shell;
+    struct background *background;
     bool died; /* it would have ended the process, since it could not keep a promise */
 };
 
@@ -16,6 +17,9 @@ struct step_server {
  * aof-use-rdb-preamble. False: it refuses to start (and is there to be stopped). */
 bool step_server_start(struct step_server *s, const char *folder, const struct files *files, const char *aof_policy,
                        const char *preamble);
+/* The same, with threads for fsync and close as a server has them. */
+bool step_server_start_threaded(struct step_server *s, const char *folder, const struct files *files,
+                                const char *aof_policy, const char *preamble);
 void step_server_stop(struct step_server *s); /* as if it was killed */
 /* The server's cron and the end of its turn, until no child runs. False: one does not end. */
 bool step_server_wait_for_child(struct step_server *s);

@@ -17,7 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { STEPS = 60, POINTS = 80 };
+enum { STEPS = 60, POINTS = 80, FSYNC_US = 3000, KILLED_AT = 31 };
 
 struct rig {
     char base[64], work[80], image[80];
@@ -98,6 +98,7 @@ static void try_all_cuts(struct rig *rig, int64_t promised_before, int64_t done)
         {0, POWER_NAMES_ALL, POWER_BYTES_SYNCED, 512, 0},    {0, POWER_NAMES_SYNCED, POWER_BYTES_TORN, 512, 0},
         {0, POWER_NAMES_ALL, POWER_BYTES_TORN, 4096, 0},     {0, POWER_NAMES_SOME, POWER_BYTES_HOLES, 512, 0},
         {0, POWER_NAMES_SOME, POWER_BYTES_HOLES, 4096, 0},   {0, POWER_NAMES_SOME, POWER_BYTES_SYNCED, 512, 0},
+        {0, POWER_NAMES_ANY, POWER_BYTES_SYNCED, 512, 0},    {0, POWER_NAMES_ANY, POWER_BYTES_HOLES, 512, 0},
     };
     const char *factor_text = getenv("CAIRN_POWER_FACTOR");
     int factor = factor_text != NULL ? atoi(factor_text) : 1;
@@ -140,23 +141,35 @@ static void snapshots_outlive_a_cut(void **state)
     rig_deinit(&rig);
 }
 
-static void append_only(const char *policy, const char *preamble)
+static void start_at_work(struct rig *rig, struct step_server *s, bool threaded)
+{
+    assert_true((threaded ? step_server_start_threaded : step_server_start)(s, rig->work, &rig->power.files,
+                                                                             rig->aof_policy, rig->preamble));
+}
+
+static void append_only(const char *policy, const char *preamble, bool threaded)
 {
     struct rig rig;
     struct step_server s;
     rig_init(&rig, policy, preamble);
-    assert_true(step_server_start(&s, rig.work, &rig.power.files, rig.aof_policy, rig.preamble));
+    rig.power.fsync_delay_us = threaded ? FSYNC_US : 0;
+    start_at_work(&rig, &s, threaded);
     for (int64_t step = 0; step < STEPS; step++) {
         step_do(&s, step);
         engine_turn_end(s.fx.engine);
         if (session_replies_may_go(s.fx.client.session) && strcmp(policy, "always") == 0)
             files_power_mark(&rig.power, step + 1);
-        if (step % 20 == 10) {
+        if (step % 17 == 7 && step < 50) { /* halfway between two fsyncs of everysec */
             assert_memory_equal(fixture_run(&s.fx, "BGREWRITEAOF"), "Background", 10);
-            if (step > 30) step_do(&s, ++step); /* while it is under way */
+            if (step % 2 == 1) step_do(&s, ++step); /* while it is under way */
             engine_turn_end(s.fx.engine);
             assert_true(step_server_wait_for_child(&s));
         }
+        if (step == KILLED_AT) { /* what was written and not synced is there, and the power is still on */
+            step_server_stop(&s);
+            start_at_work(&rig, &s, threaded);
+        }
+        usleep(2 * rig.power.fsync_delay_us);
         fixture_sleep_ms(&s.fx, 100);
         engine_cron(s.fx.engine);
     }
@@ -170,20 +183,86 @@ static void append_only(const char *policy, const char *preamble)
 static void always_outlives_a_cut(void **state)
 {
     (void)state;
-    append_only("always", "yes");
+    append_only("always", "yes", false);
 }
 
 static void always_with_a_base_of_commands(void **state)
 {
     (void)state;
-    append_only("always", "no");
+    append_only("always", "no", false);
 }
 
 /* Whatever is lost, what is there is a prefix. */
 static void everysec_keeps_a_prefix(void **state)
 {
     (void)state;
-    append_only("everysec", "yes");
+    append_only("everysec", "yes", false);
+}
+
+/* With fsyncs that end some time later, when more was written, to other files too. */
+static void everysec_in_threads_keeps_a_prefix(void **state)
+{
+    (void)state;
+    append_only("everysec", "yes", true);
+}
+
+/* What a killed server wrote and did not sync is synced by the next one, before a record of its own says so. */
+static void what_a_killed_server_left(void **state)
+{
+    (void)state;
+    enum { LEFT = 12, SEEDS = 40 };
+    struct rig rig;
+    struct step_server s;
+    int64_t step = 0;
+    rig_init(&rig, "everysec", "yes");
+    start_at_work(&rig, &s, false);
+    for (; step < LEFT; step++) {
+        step_do(&s, step);
+        engine_turn_end(s.fx.engine);
+    }
+    step_server_stop(&s);
+    start_at_work(&rig, &s, false);
+    size_t before = files_power_operations(&rig.power);
+    step_do(&s, step++);
+    engine_turn_end(s.fx.engine);
+    const struct expected expected = {LEFT, step};
+    for (uint64_t seed = 0; seed < SEEDS; seed++) {
+        struct power_cut cut = {before + 1, POWER_NAMES_ALL, POWER_BYTES_HOLES, 512, seed};
+        try_image(&rig, &cut, expected);
+    }
+    step_server_stop(&s);
+    rig_deinit(&rig);
+}
+
+/* The single file of old, which Redis left: it is moved, and goes on. */
+static void an_upgrade_outlives_a_cut(void **state)
+{
+    (void)state;
+    enum { BEFORE = 10, AFTER = 30 };
+    struct rig rig;
+    struct step_server s;
+    struct buf old = BUF_INIT;
+    int64_t step = 0;
+    rig_init(&rig, "always", "yes");
+    assert_true(step_server_start(&s, rig.image, &rig.quick, rig.aof_policy, rig.preamble));
+    while (step < BEFORE) step_do(&s, step++);
+    engine_turn_end(s.fx.engine);
+    assert_true(file_read_all(&rig.quick, "appendonlydir/appendonly.aof.1.incr.aof", &old));
+    step_server_stop(&s);
+    if (chdir(rig.work) < 0) abort();
+    assert_true(file_write_atomic(&rig.power.files, "appendonly.aof", buf_slice(&old), 0644));
+    buf_deinit(&old);
+    files_power_mark(&rig.power, BEFORE);
+    assert_true(step_server_start(&s, rig.work, &rig.power.files, rig.aof_policy, rig.preamble));
+    for (; step < AFTER; step++) {
+        step_do(&s, step);
+        engine_turn_end(s.fx.engine);
+        assert_true(session_replies_may_go(s.fx.client.session));
+        files_power_mark(&rig.power, step + 1);
+    }
+    step_server_stop(&s);
+    try_all_cuts(&rig, 0, AFTER);
+    rig_deinit(&rig);
 }
 
 int main(void)
@@ -191,8 +270,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(snapshots_outlive_a_cut),
         cmocka_unit_test(always_outlives_a_cut),
+        cmocka_unit_test(what_a_killed_server_left),
+        cmocka_unit_test(an_upgrade_outlives_a_cut),
         cmocka_unit_test(always_with_a_base_of_commands),
         cmocka_unit_test(everysec_keeps_a_prefix),
+        cmocka_unit_test(everysec_in_threads_keeps_a_prefix),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

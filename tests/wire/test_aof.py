@@ -492,3 +492,126 @@ def test_what_is_loaded_is_not_logged(start):
         assert c.call("DEBUG", "LOADAOF") == OK
         assert b"RPUSH" not in c.call("DEBUG", "EFFECTS", "READ").value
         assert c.call("LLEN", "l").value == 300
+
+
+def test_a_file_of_history_does_not_lend_its_name(run, tmp_path):
+    """Only history tells of increment 1: the next one must not be called so, or it is deleted with the history."""
+    s = run({"aof-disable-auto-gc": "yes"}, directory=str(tmp_path))
+    with s.conn() as c:
+        c.call("SET", "a", 1)
+        assert c.call("CONFIG", "SET", "appendonly", "no").value == b"OK"
+        rewrite(s)
+    s.stop()
+    s = run({"aof-disable-auto-gc": "yes"}, directory=str(tmp_path))
+    with s.conn() as c:
+        c.call("SET", "b", 2)
+        assert c.call("CONFIG", "SET", "aof-disable-auto-gc", "no").value == b"OK"
+        c.call("SET", "c", 3)
+    kill(s)
+    s = run(directory=str(tmp_path))
+    with s.conn() as c:
+        assert c.call("MGET", "a", "b", "c").plain() == [b"1", b"2", b"3"]
+
+
+def test_history_that_is_in_use_is_kept(run, tmp_path):
+    """A manifest that names a file twice, by a hand or by Redis: what is loaded is not deleted."""
+    s = run(directory=str(tmp_path))
+    with s.conn() as c:
+        c.call("SET", "a", 1)
+    s.stop()
+    manifest = os.path.join(folder(s), "appendonly.aof.manifest")
+    with open(manifest) as f:
+        text = f.read()
+    with open(manifest, "w") as f:
+        f.write(text + "file appendonly.aof.1.incr.aof seq 1 type h\nfile appendonly.aof.1.base.rdb seq 1 type h\n")
+    for value in (b"1", b"1"):
+        s = run(directory=str(tmp_path))
+        with s.conn() as c:
+            assert c.call("GET", "a").value == value
+        s.stop()
+
+
+def test_databases_that_are_missing(run, tmp_path):
+    """Keys of a database that the configuration no longer has must not come into another one."""
+    s = run({"aof-use-rdb-preamble": "no"}, directory=str(tmp_path))
+    with s.conn() as c:
+        c.call("SET", "k", "zero")
+        c.call("SELECT", 10)
+        c.call("SET", "k", "ten")
+    s.stop()
+    text = refused(run, tmp_path, {"databases": "4"})
+    assert re.search("SELECT.* at offset [0-9]+", text), text
+
+
+def pipeline_into_one_record(s, n):
+    with socket.create_connection(("127.0.0.1", s.port)) as sock:
+        sock.sendall(b"*2\r\n$4\r\nINCR\r\n$1\r\nn\r\n" * n)
+        got = b""
+        while got.count(b"\n") < n:
+            got += sock.recv(65536)
+
+
+@pytest.mark.parametrize("cut", [3, 600])
+@pytest.mark.parametrize("appended", [1, 15, 300])
+def test_redis_goes_on_behind_a_torn_record(run, tmp_path, cut, appended):
+    """It cuts the tail behind the last whole command, in the middle of our record, and appends: nothing of that is
+    ours to cut off again."""
+    s = run({"appendfsync": "always", "rdb-target-version": "10"}, directory=str(tmp_path))
+    pipeline_into_one_record(s, 100)
+    kill(s)
+    path = increment(s)
+    with open(path, "r+b") as f:
+        f.truncate(os.path.getsize(path) - cut)
+    s = run(binary=oracle_path(), directory=str(tmp_path))
+    with s.conn() as c:
+        for _ in range(appended):
+            last = int(c.call("INCR", "n").value)
+    s.stop()
+    for more in range(3):
+        s = run({"appendfsync": "always", "rdb-target-version": "10"}, directory=str(tmp_path))
+        with s.conn() as c:
+            assert int(c.call("GET", "n").value) == last + more
+            c.call("INCR", "n")
+        kill(s) if more else s.stop()
+
+
+def test_functions_outlive_a_rewrite_without_preamble(run, tmp_path):
+    """They cannot be run yet, and must not be lost by that."""
+    s = run(binary=oracle_path(), directory=str(tmp_path))
+    with s.conn() as c:
+        c.call("FUNCTION", "LOAD", "#!lua name=mylib\nredis.register_function('f', function() return 1 end)")
+        rewrite(s)
+    s.stop()
+    s = run({"aof-use-rdb-preamble": "no", "rdb-target-version": "10"}, directory=str(tmp_path))
+    rewrite(s)
+    s.stop()
+    s = run(binary=oracle_path(), directory=str(tmp_path))
+    with s.conn() as c:
+        assert b"mylib" in str(c.call("FUNCTION", "LIST").plain()).encode()
+
+
+def test_pending_of_deleted_entries_in_commands(run, tmp_path):
+    """A base of commands keeps what is pending though its entry is gone, for us and for redis-server."""
+    config = {"aof-use-rdb-preamble": "no"}
+    s = run(config, directory=str(tmp_path))
+    with s.conn() as c:
+        for key, n in ((b"some", 5), (b"all", 200), (b"trimmed", 10)):
+            for i in range(n):
+                c.call("XADD", key, "%d-1" % (i + 1), "a", i)
+            c.call("XGROUP", "CREATE", key, "g", "0")
+            c.call("XGROUP", "CREATE", key, "g2", "0")
+            c.call("XREADGROUP", "GROUP", "g", "c1", "COUNT", 3, "STREAMS", key, ">")
+            c.call("XREADGROUP", "GROUP", "g", "c2", "STREAMS", key, ">")
+            c.call("XREADGROUP", "GROUP", "g2", "c1", "COUNT", 2, "STREAMS", key, ">")
+        c.call("XDEL", "some", "1-1", "3-1", "5-1")
+        c.call("XTRIM", "all", "MAXLEN", 0)
+        c.call("XTRIM", "trimmed", "MAXLEN", 4)
+    rewrite(s)
+    before, was = digest(s), content(s)
+    s.stop()
+    s = run(config, directory=str(tmp_path))
+    assert digest(s) == before
+    assert content(s) == was
+    s.stop()
+    s = run(binary=oracle_path(), directory=str(tmp_path))
+    assert content(s) == was

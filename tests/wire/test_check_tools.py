@@ -283,3 +283,12 @@ def test_record_cut_at_a_time(until, left, tmp_path):
     status, text = run(OURS, "aof", tmp_path, "t.aof")
     assert status == 0 and "is valid" in text
     assert (tmp_path / "t.aof").read_bytes().count(b"PING") == 2 + left
+
+
+def test_record_that_redis_cut(tmp_path):
+    """It appended behind the first command of two: that is no damage, and not to be cut off."""
+    ping = b"*2\r\n$4\r\nINCR\r\n$1\r\nn\r\n"
+    (tmp_path / "t.aof").write_bytes(record(ping * 2)[:-len(ping)] + ping * 5)
+    status, text = run(OURS, "aof", tmp_path, "--fix", "--yes", "t.aof")
+    assert status == 0 and "is valid" in text
+    assert (tmp_path / "t.aof").read_bytes().count(ping) == 6
