@@ -60,6 +60,7 @@ struct aof {
     uint64_t unsynced_units; /* written, and no fsync begun since */
     struct aof_sync sync;
     bool syncing;
+    uint64_t ahead_size; /* aof_sync_ahead waits for so much of the file; 0: it does not wait */
     uint64_t gather_until_us, gather_units; /* an fsync waits for more to come with it */
     uint64_t synced_us, postponed_us, delayed_fsyncs;
     uint64_t logged_error_us, failed_us;
@@ -107,6 +108,9 @@ void aof_file_switch(struct aof *a, int fd, uint64_t size);
 void aof_file_close(struct aof *a);
 void aof_flush(struct aof *a, bool force);         /* force: now, whatever fsync is under way */
 must_use bool aof_flush_and_sync(struct aof *a);   /* on disk when it returns */
+/* Before an aof_flush_and_sync that need not be now. False: an fsync in the background does most of it, ask again
+ * later; true: it would leave little to do, or is over. */
+bool aof_sync_ahead(struct aof *a);
 void aof_mark_durable(struct aof *a);              /* an empty record that says so; the last one */
 bool aof_everything_written(const struct aof *a);
 void aof_errors_forget(struct aof *a);

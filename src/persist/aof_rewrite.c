@@ -299,8 +299,8 @@ void aof_cron(struct aof *a)
     int64_t percent = 0;
     if (!a->started || engine_loading(a->engine) || child_kind(a->p->child) != CHILD_NONE) return;
     if (a->rewrite_scheduled) {
-        if (!limited(a)) (void)!aof_rewrite(a);
-    } else if (grown(a, &percent) && !limited(a)) {
+        if (!limited(a) && aof_sync_ahead(a)) (void)!aof_rewrite(a);
+    } else if (grown(a, &percent) && !limited(a) && aof_sync_ahead(a)) {
         log_notice(engine_log(a->engine), "Starting automatic rewriting of AOF on %lld%% growth", (long long)percent);
         (void)!aof_rewrite(a);
     }

@@ -451,6 +451,19 @@ bool aof_flush_and_sync(struct aof *a)
     return aof_everything_written(a) && sync_now(a);
 }
 
+bool aof_sync_ahead(struct aof *a)
+{
+    bool waits = *a->config.fsync == AOF_FSYNC_EVERYSEC && a->fd >= 0 && a->p->shell->background != NULL;
+    if (!waits || a->sync_error != 0) return true; /* an error is told by who goes on */
+    if (a->ahead_size == 0) a->ahead_size = a->size;
+    if (a->durable_size >= a->ahead_size) {
+        a->ahead_size = 0;
+        return true;
+    }
+    if (!a->syncing) sync_begin(a);
+    return false;
+}
+
 void aof_mark_durable(struct aof *a)
 {
     char head[AOF_RECORD_HEAD_MAX];
@@ -459,7 +472,7 @@ void aof_mark_durable(struct aof *a)
     size_t written = 0;
     if (file_write_all(aof_files(a), a->fd, head, (size_t)n, &written) && file_fdatasync(aof_files(a), a->fd) == 0)
         a->size += (size_t)n;
-    else if (written > 0)
+    else
         (void)!file_truncate(aof_files(a), a->fd, a->size); /* half of it would be cut off at the next start */
 }
 
@@ -539,8 +552,9 @@ void aof_file_switch(struct aof *a, int fd, uint64_t size)
     a->generation++;
     a->fd = fd;
     a->size = a->durable_size = size;
-    a->written_log = a->durable_log = engine_log_offset(a->engine);
+    a->written_log = engine_log_offset(a->engine);
+    if (!a->dead) a->durable_log = a->written_log; /* else the file before may not be on disk */
     a->unsynced_units = 0;
-    a->time_written_s = 0;
+    a->time_written_s = a->ahead_size = 0;
     a->synced_us = engine_mono_us(a->engine);
 }

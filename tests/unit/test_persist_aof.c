@@ -327,6 +327,50 @@ static void everysec_is_a_second(void **state)
     folder_remove();
 }
 
+/* A rewrite that nobody asked for begins when the file before is on disk, not with clients waiting for that. */
+static void a_rewrite_lets_the_disk_go_first(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct slow_disk disk = {.ops = *files_posix.ops, .may_end = 100};
+    disk.ops.fdatasync = slow_fdatasync;
+    disk.files = (struct files){&disk.ops, &disk};
+    folder_make();
+    rig_init(&rig, "everysec", FAULT_NONE, 0);
+    rig.shell.files = &disk.files;
+    rig.shell.background = bg_new(NULL);
+    assert_true(start(&rig));
+    turn(&rig, 10);
+    bg_drain(rig.shell.background, BG_FSYNC);
+    turn(&rig, 10);
+    int begun = atomic_load(&disk.begun);
+    atomic_store(&disk.may_end, begun);
+    fixture_run(&rig.fx, "INCR n");
+    turn(&rig, 10);
+    fixture_config(&rig.fx, "auto-aof-rewrite-min-size", "1");
+    fixture_config(&rig.fx, "auto-aof-rewrite-percentage", "1");
+    for (int i = 0; i < 3; i++) {
+        engine_cron(rig.fx.engine);
+        wait_for(&disk.begun, begun + 1);
+        turn(&rig, 10);
+        assert_non_null(strstr(fixture_run(&rig.fx, "INFO persistence"), "aof_rewrite_in_progress:0"));
+    }
+    fixture_run(&rig.fx, "INCR n"); /* others do not wait */
+    atomic_store(&disk.may_end, 100);
+    bg_drain(rig.shell.background, BG_FSYNC);
+    turn(&rig, 10);
+    engine_cron(rig.fx.engine);
+    assert_non_null(strstr(fixture_run(&rig.fx, "INFO persistence"), "aof_rewrite_in_progress:1"));
+    assert_true(persist_shutdown(rig.fx.engine, 0));
+    fixture_deinit(&rig.fx);
+    bg_free(rig.shell.background);
+    rig_init(&rig, "always", FAULT_NONE, 0);
+    assert_true(start(&rig));
+    assert_int_equal(number(&rig, "n"), 2);
+    fixture_deinit(&rig.fx);
+    folder_remove();
+}
+
 /* Who was to wait for the disk waits, though the policy is another one meanwhile. */
 static void promises_outlive_the_policy(void **state)
 {
@@ -744,6 +788,7 @@ int main(void)
         cmocka_unit_test(errors_are_told_and_end),
         cmocka_unit_test(the_end_waits_for_the_disk),
         cmocka_unit_test(everysec_is_a_second),
+        cmocka_unit_test(a_rewrite_lets_the_disk_go_first),
         cmocka_unit_test(promises_outlive_the_policy),
         cmocka_unit_test(a_cut_is_made_up_for),
         cmocka_unit_test(alone_or_not),
