@@ -143,13 +143,13 @@ void server_free(struct server *s)
     if (s->worker != NULL)
         worker_free(s->worker);
     signals_uninstall();
-    if (s->loop != NULL)
-        loop_free(s->loop);
     crash_uninstall();
     if (s->engine != NULL)
         engine_free(s->engine); /* its features may wait for what they gave to the background */
     if (s->background != NULL)
         bg_free(s->background);
+    if (s->loop != NULL)
+        loop_free(s->loop); /* a thread in the background may have been about to wake it */
     config_free(s->config);
     buf_deinit(&s->program);
     buf_deinit(&s->os);

@@ -223,7 +223,8 @@ def test_a_child_that_crashes_leaves_the_pid_file(start, tmp_path):
         wait_for("its file", lambda: files(server))
         os.kill(child, signal.SIGSEGV)
         wait_for("its end", lambda: info(c, "persistence")["rdb_bgsave_in_progress"] == "0")
-    assert "Background saving terminated by signal 11" in server.output()
+    # a sanitizer catches the signal, and exits
+    assert re.search("Background saving (terminated by signal 11|error)", server.output())
     assert pidfile.read_text().strip() == str(server.pid)
     os.unlink(server.output_path)   # a crash was wanted
 
