@@ -50,6 +50,7 @@ static void debug_loadaof(struct ctx *ctx)
         reply_error(ctx->reply, SLICE("ERR Error trying to load the AOF files, check server logs."));
         return;
     }
+    aof_size_refresh(a);
     engine_stats(ctx->engine)->dirty = 0;
     log_warning(engine_log(ctx->engine), "Append Only File loaded by DEBUG LOADAOF");
     reply_ok(ctx->reply);

@@ -113,6 +113,7 @@ must_use bool aof_flush_and_sync(struct aof *a);   /* on disk when it returns */
 bool aof_sync_ahead(struct aof *a);
 void aof_mark_durable(struct aof *a);              /* an empty record that says so; the last one */
 bool aof_everything_written(const struct aof *a);
+void aof_size_refresh(struct aof *a); /* loading may have cut the file that is appended to */
 void aof_errors_forget(struct aof *a);
 /* An annotation in front of what comes next. */
 void aof_note_offset(struct aof *a);

@@ -153,26 +153,57 @@ static enum part_result truncated(struct part *l)
     return PART_FAILED;
 }
 
-/* Whether a record behind `from` tells that what stands at offset `broken` was on disk. Reads the rest of the file. */
-static bool was_durable(struct part *l, uint64_t broken)
+enum { SCAN_STEP = 256 * 1024 };
+
+/* Goes on to the next place where a head may begin, with all of the head in the window; false: there is none. */
+static bool head_find(struct part *l, bool *ok)
+{
+    static const char word[] = "#CRC:";
+    enum { WORD = sizeof(word) - 1 };
+    for (;;) {
+        if (l->window.len - l->at < SCAN_STEP && !(*ok = window_fill(l, SCAN_STEP))) return false;
+        struct slice in = slice_of(l->window.data + l->at, l->window.len - l->at);
+        const char *found = in.len == 0 ? NULL : memmem(in.ptr, in.len, word, WORD);
+        if (found != NULL) {
+            l->at += (size_t)(found - in.ptr);
+            if (l->window.len - l->at < AOF_RECORD_HEAD_MAX) *ok = window_fill(l, AOF_RECORD_HEAD_MAX);
+            return *ok;
+        }
+        if (l->at_end) return false;
+        l->at += in.len - (WORD - 1); /* it may begin in what is left */
+    }
+}
+
+/* A whole record that begins here, and says that more than `broken` bytes of the file were on disk. */
+static bool record_tells(struct part *l, uint64_t broken, bool *ok)
 {
     struct aof_record record;
     uint64_t number;
+    const char *at = l->window.data + l->at;
+    size_t room = l->window.len - l->at;
+    const char *line_end = memchr(at, '\r', room < AOF_RECORD_HEAD_MAX ? room : AOF_RECORD_HEAD_MAX);
+    if (line_end == NULL || aof_line_parse(slice_of(at, (size_t)(line_end - at)), &record, &number) != AOF_LINE_RECORD)
+        return false;
+    uint64_t head = (uint64_t)(line_end - at) + 2, left = l->file_size - offset(l);
+    if (record.durable <= broken || head > left || record.len > left - head) return false;
+    if (room < head + record.len && !(*ok = window_fill(l, head + record.len))) return false;
+    at = l->window.data + l->at;
+    return l->window.len - l->at >= head + record.len &&
+           aof_record_matches(&record, slice_of(at + head, (size_t)record.len));
+}
+
+/* Whether a record further on tells that what stands at offset `broken` was on disk. Reads the rest of the file, a
+ * piece at a time. Who cannot read it must not cut it off. */
+static bool was_durable(struct part *l, uint64_t broken)
+{
+    bool ok = true;
     l->record_end = 0;
-    if (!window_fill(l, UINT64_MAX >> 1)) return true;
-    struct slice rest = ahead(l);
-    const char *end = rest.ptr + rest.len, *at = rest.ptr;
-    while (at < end && (at = memmem(at, (size_t)(end - at), "#CRC:", 5)) != NULL) {
-        size_t room = (size_t)(end - at);
-        const char *line_end = memchr(at, '\r', room < AOF_RECORD_HEAD_MAX ? room : AOF_RECORD_HEAD_MAX);
-        if (line_end != NULL && line_end + 2 <= end &&
-            aof_line_parse(slice_of(at, (size_t)(line_end - at)), &record, &number) == AOF_LINE_RECORD &&
-            record.durable > broken && record.len <= (size_t)(end - line_end - 2) &&
-            aof_record_matches(&record, slice_of(line_end + 2, (size_t)record.len)))
-            return true;
-        at += 5;
+    while (head_find(l, &ok)) {
+        if (record_tells(l, broken, &ok)) return true;
+        if (!ok) break;
+        l->at++;
     }
-    return false;
+    return !ok;
 }
 
 /* A record that is not what it says. Nothing of it was run. */

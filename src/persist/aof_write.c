@@ -444,6 +444,14 @@ void aof_flush(struct aof *a, bool force)
     (void)write_out(a);
 }
 
+void aof_size_refresh(struct aof *a)
+{
+    struct file_info info;
+    if (a->fd < 0 || file_info(aof_files(a), a->fd, &info) < 0 || info.size >= a->size) return;
+    a->size = info.size;
+    if (a->durable_size > a->size) a->durable_size = a->size;
+}
+
 bool aof_flush_and_sync(struct aof *a)
 {
     if (a->fd < 0) return true;

@@ -675,6 +675,43 @@ static void a_torn_part_before_an_empty_one(void **state)
     folder_remove();
 }
 
+/* The record that tells of the disk stands megabytes behind the broken one, and across pieces of what is read. */
+static void a_flip_far_from_its_witness(void **state)
+{
+    (void)state;
+    enum { VALUE = 150001, VALUES = 20 };
+    struct rig rig;
+    struct buf whole = BUF_INIT, log = BUF_INIT;
+    static char value[VALUE];
+    memset(value, '#', sizeof(value)); /* looks like annotations */
+    folder_make();
+    rig_init(&rig, "no", FAULT_NONE, 0);
+    assert_true(start(&rig));
+    fixture_run(&rig.fx, "INCR n");
+    turn(&rig, 10);
+    uint64_t first = increment_size();
+    for (int i = 0; i < VALUES; i++) { /* one record, by one turn */
+        struct slice set[] = {SLICE("SET"), SLICE("k"), slice_of(value, sizeof(value) - (size_t)i)};
+        fixture_run_argv(&rig.fx, &rig.fx.client, 3, set);
+    }
+    turn(&rig, 10);
+    fixture_run(&rig.fx, "INCR n");
+    turn(&rig, 10);
+    assert_true(persist_shutdown(rig.fx.engine, 0));
+    fixture_deinit(&rig.fx);
+    increment_read(&whole);
+    for (int witness = 0; witness <= 1; witness++) {
+        whole.data[first + 2000] ^= 1;
+        increment_put(slice_of(whole.data, witness ? whole.len : first + VALUE * (VALUES - 1)));
+        assert_int_equal(try_start(&log), witness ? -1 : 1);
+        assert_non_null(strstr(buf_cstr(&log), "at offset "));
+        whole.data[first + 2000] ^= 1;
+    }
+    buf_deinit(&whole);
+    buf_deinit(&log);
+    folder_remove();
+}
+
 /* ---- records ---- */
 
 static void shortened(void **state)
@@ -797,6 +834,7 @@ int main(void)
         cmocka_unit_test(a_torn_part_before_an_empty_one),
         cmocka_unit_test(every_cut),
         cmocka_unit_test(every_flip),
+        cmocka_unit_test(a_flip_far_from_its_witness),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
