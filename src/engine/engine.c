@@ -347,9 +347,17 @@ static void reject_arity(struct engine *e, struct session *s, const struct comma
     buf_deinit(&text);
 }
 
+/* What is replayed from a file was counted when it came. */
+static bool is_replayed(const struct engine *e)
+{
+    return unlikely(e->loading) && e->current != NULL && (e->current->flags & SESSION_INTERNAL) != 0;
+}
+
 static void account(struct engine *e, struct ctx *ctx, const struct command_entry *entry, uint64_t ticks,
                     uint64_t errors)
 {
+    if (is_replayed(e))
+        return;
     struct command_stats *stats = &e->command_stats[entry->id];
     stats->calls++;
     stats->ticks += ticks;

@@ -158,6 +158,23 @@ def test_restart_keeps_everything(run, tmp_path, preamble, checksum, how):
         assert digest(s) == before
 
 
+@pytest.mark.parametrize("binary", [oracle_path, ours_path])
+def test_what_is_replayed_is_not_counted_again(run, tmp_path, binary):
+    config = {"slowlog-log-slower-than": "0", "appendfsync": "always"}
+    server = run(config, binary=binary(), directory=str(tmp_path))
+    with server.conn() as c:
+        c.many([("SET", "k", str(i)) for i in range(500)])
+    server.stop()
+    server = run(config, binary=binary(), directory=str(tmp_path))
+    with server.conn() as c:
+        assert c.call("GET", "k").value == b"499"
+        text = c.call("INFO", "everything").text
+        assert "cmdstat_get:calls=1," in text and "cmdstat_set:" not in text
+        assert int(re.search(r"total_commands_processed:(\d+)", text).group(1)) < 50
+        slow = [entry[3][0].lower() for entry in c.call("SLOWLOG", "GET", "-1").plain()]
+        assert b"set" not in slow
+
+
 @pytest.mark.parametrize("preamble", ["yes", "no"])
 @pytest.mark.parametrize("timestamps", ["yes", "no"])
 def test_files_go_to_redis_and_back(run, tmp_path, preamble, timestamps):
