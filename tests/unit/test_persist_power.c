@@ -47,7 +47,8 @@ static void shell_run(const char *fmt, const char *a, const char *b)
 static void rig_init(struct rig *rig, const char *aof_policy, const char *preamble)
 {
     *rig = (struct rig){.aof_policy = aof_policy, .preamble = preamble};
-    snprintf(rig->base, sizeof(rig->base), "/tmp/power-XXXXXX");
+    const char *tmp = getenv("TMPDIR"); /* it needs no disk: a tmpfs is quicker */
+    snprintf(rig->base, sizeof(rig->base), "%s/power-XXXXXX", tmp != NULL && strlen(tmp) < 48 ? tmp : "/tmp");
     if (mkdtemp(rig->base) == NULL) abort();
     snprintf(rig->work, sizeof(rig->work), "%s/work", rig->base);
     snprintf(rig->image, sizeof(rig->image), "%s/image", rig->base);
