@@ -6,6 +6,7 @@
 #include "persist/persist_feature.h"
 #include "sys/background.h"
 
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,25 @@
 enum { KINDS = 4, VALUE_MAX = 5000, WAIT_STEPS = 2000, WAIT_US = 2000 };
 
 static const struct feature *const features[] = {&cmd_feature, &observe_feature, &persist_feature};
+
+enum { TMPDIR_MAX = 40 };
+
+void test_folder_make(char *out, size_t size, const char *name)
+{
+    const char *tmp = getenv("TMPDIR");
+    snprintf(out, size, "%s/%s-XXXXXX", tmp != NULL && strlen(tmp) < TMPDIR_MAX ? tmp : "/tmp", name);
+    if (mkdtemp(out) == NULL) abort();
+}
+
+static int remove_one(const char *path, const struct stat *info, int type, struct FTW *ftw)
+{
+    return remove(path);
+}
+
+void test_folder_remove(const char *path)
+{
+    if (nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS) != 0) abort();
+}
 
 static void die(void *arg)
 {

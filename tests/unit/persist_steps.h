@@ -24,6 +24,10 @@ void step_server_stop(struct step_server *s); /* as if it was killed */
 /* The server's cron and the end of its turn, until no child runs. False: one does not end. */
 bool step_server_wait_for_child(struct step_server *s);
 
+/* A folder of the test's own: its path is in out (64 bytes are enough) then. TMPDIR says where, else /tmp. */
+void test_folder_make(char *out, size_t size, const char *name);
+void test_folder_remove(const char *path); /* with all that is in it */
+
 bool step_do(struct step_server *s, int64_t step); /* false: the server refused it */
 /* The number of steps that the server's data holds; -1: it is not what any number of steps makes. */
 int64_t steps_there(struct step_server *s);

@@ -10,6 +10,7 @@
 #include "cmd/cmd_feature.h"
 #include "engine_fixture.h"
 #include "files_faulty.h"
+#include "persist_steps.h"
 #include "observe/observe_feature.h"
 #include "persist/aof_record.h"
 #include "persist/persist_feature.h"
@@ -41,15 +42,14 @@ static char folder[64];
 
 static void folder_make(void)
 {
-    snprintf(folder, sizeof(folder), "/tmp/aof-XXXXXX");
-    if (mkdtemp(folder) == NULL || chdir(folder) < 0) abort();
+    test_folder_make(folder, sizeof(folder), "aof");
+    if (chdir(folder) < 0) abort();
 }
 
 static void folder_remove(void)
 {
-    char command[96];
-    snprintf(command, sizeof(command), "rm -r %s", folder);
-    if (chdir("/") < 0 || system(command) != 0) abort();
+    if (chdir("/") < 0) abort();
+    test_folder_remove(folder);
 }
 
 static void die(void *arg)

@@ -35,8 +35,7 @@ static int sync_no_folder(void *arg, const char *path)
 
 static void rig_init(struct rig *rig)
 {
-    snprintf(rig->folder, sizeof(rig->folder), "/tmp/faults-XXXXXX");
-    if (mkdtemp(rig->folder) == NULL) abort();
+    test_folder_make(rig->folder, sizeof(rig->folder), "faults");
     rig->quick_ops = *files_posix.ops;
     rig->quick_ops.fsync = rig->quick_ops.fdatasync = sync_nothing;
     rig->quick_ops.fsync_dir = sync_no_folder;
@@ -46,9 +45,7 @@ static void rig_init(struct rig *rig)
 
 static void rig_deinit(struct rig *rig)
 {
-    char command[96];
-    snprintf(command, sizeof(command), "rm -r %s", rig->folder);
-    if (system(command) != 0) abort();
+    test_folder_remove(rig->folder);
 }
 
 struct outcome {

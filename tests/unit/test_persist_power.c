@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { STEPS = 60, POINTS = 80, FSYNC_US = 3000, KILLED_AT = 31 };
@@ -37,22 +38,19 @@ static int sync_no_folder(void *arg, const char *path)
     return 0;
 }
 
-static void shell_run(const char *fmt, const char *a, const char *b)
+static void folder_make(const char *path)
 {
-    char command[256];
-    snprintf(command, sizeof(command), fmt, a, b);
-    if (system(command) != 0) abort();
+    if (mkdir(path, 0700) < 0) abort();
 }
 
 static void rig_init(struct rig *rig, const char *aof_policy, const char *preamble)
 {
     *rig = (struct rig){.aof_policy = aof_policy, .preamble = preamble};
-    const char *tmp = getenv("TMPDIR"); /* it needs no disk: a tmpfs is quicker */
-    snprintf(rig->base, sizeof(rig->base), "%s/power-XXXXXX", tmp != NULL && strlen(tmp) < 48 ? tmp : "/tmp");
-    if (mkdtemp(rig->base) == NULL) abort();
+    test_folder_make(rig->base, sizeof(rig->base), "power");
     snprintf(rig->work, sizeof(rig->work), "%s/work", rig->base);
     snprintf(rig->image, sizeof(rig->image), "%s/image", rig->base);
-    shell_run("mkdir %s %s", rig->work, rig->image);
+    folder_make(rig->work);
+    folder_make(rig->image);
     rig->quick_ops = *files_posix.ops;
     rig->quick_ops.fsync = rig->quick_ops.fdatasync = sync_nothing;
     rig->quick_ops.fsync_dir = sync_no_folder;
@@ -63,7 +61,7 @@ static void rig_init(struct rig *rig, const char *aof_policy, const char *preamb
 static void rig_deinit(struct rig *rig)
 {
     files_power_deinit(&rig->power);
-    shell_run("rm -r %s%s", rig->base, "");
+    test_folder_remove(rig->base);
 }
 
 /* ---- cuts ---- */
@@ -76,7 +74,8 @@ static void try_image(struct rig *rig, const struct power_cut *cut, struct expec
 {
     struct step_server s;
     char what[128];
-    shell_run("rm -rf %s && mkdir %s", rig->image, rig->image);
+    test_folder_remove(rig->image);
+    folder_make(rig->image);
     files_power_image(&rig->power, cut, rig->image);
     bool started = step_server_start(&s, rig->image, &rig->quick, rig->aof_policy, rig->preamble);
     int64_t there = started ? steps_there(&s) : -2;

@@ -11,6 +11,7 @@
 #include "cmd/cmd_feature.h"
 #include "engine_fixture.h"
 #include "files_faulty.h"
+#include "persist_steps.h"
 #include "observe/observe_feature.h"
 #include "persist/persist_feature.h"
 #include "persist/persist_shell.h"
@@ -38,8 +39,8 @@ struct rig {
 
 static void rig_init(struct rig *rig)
 {
-    snprintf(rig->folder, sizeof(rig->folder), "/tmp/snapshot-XXXXXX");
-    if (mkdtemp(rig->folder) == NULL || chdir(rig->folder) < 0) abort();
+    test_folder_make(rig->folder, sizeof(rig->folder), "snapshot");
+    if (chdir(rig->folder) < 0) abort();
     fixture_init(&rig->fx, features, (int)ARRAY_LEN(features));
     files_faulty_init(&rig->faulty, &files_posix, FAULT_NONE, 0, 0);
     rig->shell = (struct persist_shell){.files = &rig->faulty.files};
@@ -50,10 +51,9 @@ static void rig_init(struct rig *rig)
 
 static void rig_deinit(struct rig *rig)
 {
-    char command[96];
     fixture_deinit(&rig->fx);
-    snprintf(command, sizeof(command), "rm -r %s", rig->folder);
-    if (chdir("/") < 0 || system(command) != 0) abort();
+    if (chdir("/") < 0) abort();
+    test_folder_remove(rig->folder);
 }
 
 static const char *run(struct rig *rig, const char *line)
