@@ -762,6 +762,32 @@ static void shortened(void **state)
     buf_deinit(&rest);
 }
 
+/* The length of a record's last argument rotted so that it takes in the head behind it: whole commands, but where the
+ * record should end stands our own head. */
+static void a_length_that_swallows_a_head(void **state)
+{
+    (void)state;
+    static const char command[] = "*2\r\n$4\r\nECHO\r\n$20\r\nxxxxxxxxxxxxxxxxxxxx\r\n";
+    char head[AOF_RECORD_HEAD_MAX];
+    struct aof_record record;
+    struct buf rest = BUF_INIT;
+    uint64_t number;
+    const uint64_t durable = 1234567890123; /* so that the head has 40 bytes */
+    int n = aof_record_head(head, slice_cstr(command), durable);
+    assert_int_equal(n, 40);
+    assert_int_equal(aof_line_parse(slice_of(head, (size_t)n - 2), &record, &number), AOF_LINE_RECORD);
+    for (int i = 0; i < 3; i++) {
+        if (i > 0) buf_append(&rest, head, (size_t)n);
+        buf_append(&rest, command, sizeof(command) - 1);
+    }
+    assert_true(aof_record_matches(&record, slice_of(rest.data, record.len)));
+    rest.data[15] ^= 4; /* $20 to $60 */
+    assert_int_equal(rest.data[15], '6');
+    assert_false(aof_record_was_shortened(&record, buf_slice(&rest), false));
+    assert_false(aof_record_was_shortened(&record, buf_slice(&rest), true));
+    buf_deinit(&rest);
+}
+
 static void heads(void **state)
 {
     (void)state;
@@ -818,6 +844,7 @@ int main(void)
         cmocka_unit_test(heads),
         cmocka_unit_test(commands),
         cmocka_unit_test(shortened),
+        cmocka_unit_test(a_length_that_swallows_a_head),
         cmocka_unit_test(always_and_one_fault),
         cmocka_unit_test(always_and_a_crash),
         cmocka_unit_test(everysec_and_one_fault),
