@@ -241,7 +241,7 @@ static void sync_if_due(struct aof *a)
 {
     if (a->syncing || a->dead || a->durable_size >= a->size) return;
     bool due = is_always(a);
-    if (*a->config.fsync == AOF_FSYNC_EVERYSEC) {
+    if (!due && *a->config.fsync == AOF_FSYNC_EVERYSEC) {
         due = engine_mono_us(a->engine) >= sync_due_us(a);
         if (!due) engine_wake_at(a->engine, sync_due_us(a));
     }
@@ -310,12 +310,21 @@ static void empty_out(struct aof *a)
     a->unsynced_units += a->out_units;
 }
 
+/* The file is shorter now: an fsync, also one that is under way, tells nothing of what comes behind its new end. */
+static void size_fell(struct aof *a, uint64_t size)
+{
+    a->size = size;
+    if (a->durable_size > size) a->durable_size = size;
+    if (a->sync.size > size) a->sync.size = size;
+    if (a->ahead_size > size) a->ahead_size = size;
+}
+
 /* What went out of a record that did not go out whole is cut off, so that the file ends with a whole one. */
 static bool cut_back(struct aof *a)
 {
     a->cut_wanted = file_truncate(aof_files(a), a->fd, a->size - (a->out_at - a->out_from)) != 0;
     if (!a->cut_wanted) {
-        a->size -= a->out_at - a->out_from;
+        size_fell(a, a->size - (a->out_at - a->out_from));
         a->out_at = a->out_from;
         return true;
     }
@@ -448,8 +457,7 @@ void aof_size_refresh(struct aof *a)
 {
     struct file_info info;
     if (a->fd < 0 || file_info(aof_files(a), a->fd, &info) < 0 || info.size >= a->size) return;
-    a->size = info.size;
-    if (a->durable_size > a->size) a->durable_size = a->size;
+    size_fell(a, info.size);
 }
 
 bool aof_flush_and_sync(struct aof *a)
