@@ -231,17 +231,23 @@ static void sync_begin(struct aof *a)
     sync_take(a);
 }
 
-/* everysec: when the next fsync begins, that it may end within the second of what came right behind the last. */
+/* everysec, or after an error: when the next fsync begins, that it may end within the second of what came right behind the last. */
 static uint64_t sync_due_us(const struct aof *a)
 {
     return a->synced_us + SECOND_US - (a->sync.took_us < TOOK_MAX_US ? a->sync.took_us : TOOK_MAX_US);
 }
 
+/* Nothing to do for the disk. After an error there is, whatever was written since: only an fsync that succeeds ends it. */
+static bool is_synced(const struct aof *a)
+{
+    return a->durable_size >= a->size && a->sync_error == 0;
+}
+
 static void sync_if_due(struct aof *a)
 {
-    if (a->syncing || a->dead || a->durable_size >= a->size) return;
+    if (a->syncing || a->dead || is_synced(a)) return;
     bool due = is_always(a);
-    if (!due && *a->config.fsync == AOF_FSYNC_EVERYSEC) {
+    if (!due && (*a->config.fsync == AOF_FSYNC_EVERYSEC || a->sync_error != 0)) {
         due = engine_mono_us(a->engine) >= sync_due_us(a);
         if (!due) engine_wake_at(a->engine, sync_due_us(a));
     }
@@ -255,7 +261,7 @@ static bool sync_now(struct aof *a)
     struct background *bg = a->p->shell->background;
     if (a->syncing && bg != NULL) bg_drain(bg, BG_FSYNC);
     sync_take(a);
-    if (a->durable_size >= a->size) return true;
+    if (is_synced(a)) return true;
     if (file_fdatasync(aof_files(a), a->fd) < 0) {
         sync_failed(a, errno);
         return false;

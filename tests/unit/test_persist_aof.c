@@ -594,6 +594,64 @@ static void alone_or_not(void **state)
     folder_remove();
 }
 
+/* ---- an fsync that fails in the background ---- */
+
+struct failing_disk {
+    struct file_ops ops;
+    struct files files;
+    atomic_int failures; /* so many fsyncs of data that are not the test's thread's fail */
+    pthread_t thread;
+};
+
+static int failing_fdatasync(void *arg, int fd)
+{
+    struct failing_disk *d = arg;
+    if (pthread_equal(pthread_self(), d->thread) || atomic_load(&d->failures) == 0) return fdatasync(fd);
+    atomic_fetch_sub(&d->failures, 1);
+    errno = EIO;
+    return -1;
+}
+
+/* The file that a rewrite has left behind: its fsync fails when there may be nothing in the new one. Writes are refused
+ * until an fsync tells that the disk is well again, and not for ever. */
+static void an_error_on_the_file_before_ends(void **state)
+{
+    (void)state;
+    static const char *const policies[] = {"no", "everysec"};
+    for (size_t i = 0; i < ARRAY_LEN(policies); i++) {
+        struct rig rig;
+        struct failing_disk disk = {.ops = *files_posix.ops, .thread = pthread_self()};
+        disk.ops.fdatasync = failing_fdatasync;
+        disk.files = (struct files){&disk.ops, &disk};
+        folder_make();
+        rig_init(&rig, policies[i], FAULT_NONE, 0);
+        fixture_config(&rig.fx, "aof-checksum", "no"); /* the new file is empty */
+        rig.shell.files = &disk.files;
+        rig.shell.background = bg_new(NULL);
+        assert_true(start(&rig));
+        fixture_run(&rig.fx, "INCR n");
+        turn(&rig, 10);
+        bg_drain(rig.shell.background, BG_FSYNC);
+        turn(&rig, 10);
+        atomic_store(&disk.failures, 1);
+        assert_non_null(strstr(fixture_run(&rig.fx, "BGREWRITEAOF"), "started"));
+        bg_drain(rig.shell.background, BG_FSYNC);
+        turn(&rig, 10);
+        assert_int_equal(atomic_load(&disk.failures), 0);
+        assert_non_null(strstr(fixture_run(&rig.fx, "INCR n"), "MISCONF"));
+        for (int turns = 0; turns < 3; turns++) {
+            turn(&rig, 1500);
+            bg_drain(rig.shell.background, BG_FSYNC);
+        }
+        assert_string_equal(fixture_run(&rig.fx, "INCR n"), "2");
+        assert_non_null(strstr(fixture_run(&rig.fx, "INFO persistence"), "aof_rewrite_scheduled:1"));
+        assert_true(persist_shutdown(rig.fx.engine, 0));
+        fixture_deinit(&rig.fx);
+        bg_free(rig.shell.background);
+        folder_remove();
+    }
+}
+
 /* ---- what LATENCY hears ---- */
 
 static ssize_t sluggish_write(void *arg, int fd, const void *ptr, size_t len)
@@ -951,6 +1009,7 @@ int main(void)
         cmocka_unit_test(a_cut_is_made_up_for),
         cmocka_unit_test(what_is_cut_off_is_not_durable),
         cmocka_unit_test(alone_or_not),
+        cmocka_unit_test(an_error_on_the_file_before_ends),
         cmocka_unit_test(slow_disks_are_told),
         cmocka_unit_test(a_half_transaction_has_no_offset),
         cmocka_unit_test(a_torn_part_before_an_empty_one),
