@@ -45,6 +45,10 @@ static void debug_loadaof(struct ctx *ctx)
         persist_flush_all(ctx);
         effect_none(ctx);
         ok = aof_load(a, false, &empty) == LOAD_OK;
+        if (!ok) {
+            log_warning(engine_log(ctx->engine), "What was loaded by DEBUG LOADAOF is not whole. Exiting...");
+            aof_die(a); /* the next rewrite would put the part that was loaded in the place of all of it */
+        }
     }
     if (!ok) {
         reply_error(ctx->reply, SLICE("ERR Error trying to load the AOF files, check server logs."));

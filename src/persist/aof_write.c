@@ -123,8 +123,7 @@ static void gate(struct aof *a)
     persist_disk_gate(a->p);
 }
 
-/* What was promised cannot be kept; the log says why. */
-static void die(struct aof *a)
+void aof_die(struct aof *a)
 {
     const struct persist_shell *shell = a->p->shell;
     a->dead = true;
@@ -178,7 +177,7 @@ static void sync_failed(struct aof *a, int err)
     if (is_always(a)) {
         log_warning(log, "Can't persist AOF for fsync error when the AOF fsync policy is 'always': %s. Exiting...",
                     strerror(err));
-        die(a);
+        aof_die(a);
         return;
     }
     if (a->sync_error == 0) log_warning(log, "Fail to fsync the AOF file: %s", strerror(err));
@@ -360,7 +359,7 @@ static void write_failed(struct aof *a, int err, size_t written, size_t wanted)
     gate(a);
     if (!is_always(a)) return;
     log_warning(log, "Can't recover from AOF write error when the AOF fsync policy is 'always'. Exiting...");
-    die(a);
+    aof_die(a);
 }
 
 static void tell_latency(struct aof *a, uint64_t us)
