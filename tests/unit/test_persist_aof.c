@@ -652,6 +652,40 @@ static void an_error_on_the_file_before_ends(void **state)
     }
 }
 
+/* ---- DEBUG LOADAOF ---- */
+
+static void loadaof_takes_only_all(void **state)
+{
+    (void)state;
+    struct rig rig;
+    folder_make();
+    rig_init(&rig, "always", FAULT_NONE, 0);
+    fixture_config(&rig.fx, "enable-debug-command", "yes");
+    assert_true(start(&rig));
+    fixture_run(&rig.fx, "INCR n");
+    fixture_run(&rig.fx, "MULTI");
+    fixture_run(&rig.fx, "INCR n");
+    fixture_run(&rig.fx, "DEBUG LOADAOF");
+    fixture_run(&rig.fx, "INCR n");
+    assert_non_null(strstr(fixture_run(&rig.fx, "EXEC"), "ERR Error trying to load the AOF files"));
+    assert_int_equal(number(&rig, "n"), 3); /* as in the file */
+    assert_string_equal(fixture_run(&rig.fx, "DEBUG LOADAOF"), "OK");
+    assert_int_equal(number(&rig, "n"), 3);
+    assert_int_equal(unlink("appendonlydir/appendonly.aof.manifest"), 0);
+    assert_non_null(strstr(fixture_run(&rig.fx, "DEBUG LOADAOF"), "ERR Error trying to load the AOF files"));
+    turn(&rig, 10);
+    uint64_t size = increment_size();
+    assert_non_null(strstr(fixture_run(&rig.fx, "BGREWRITEAOF"), "started"));
+    assert_int_equal(increment_size(), size); /* the next one has another name */
+    assert_true(persist_shutdown(rig.fx.engine, 0));
+    fixture_deinit(&rig.fx);
+    rig_init(&rig, "always", FAULT_NONE, 0);
+    assert_true(start(&rig));
+    assert_int_equal(number(&rig, "n"), 3);
+    fixture_deinit(&rig.fx);
+    folder_remove();
+}
+
 /* ---- what LATENCY hears ---- */
 
 static ssize_t sluggish_write(void *arg, int fd, const void *ptr, size_t len)
@@ -1010,6 +1044,7 @@ int main(void)
         cmocka_unit_test(what_is_cut_off_is_not_durable),
         cmocka_unit_test(alone_or_not),
         cmocka_unit_test(an_error_on_the_file_before_ends),
+        cmocka_unit_test(loadaof_takes_only_all),
         cmocka_unit_test(slow_disks_are_told),
         cmocka_unit_test(a_half_transaction_has_no_offset),
         cmocka_unit_test(a_torn_part_before_an_empty_one),
