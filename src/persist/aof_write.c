@@ -327,16 +327,20 @@ static void size_fell(struct aof *a, uint64_t size)
 /* What went out of a record that did not go out whole is cut off, so that the file ends with a whole one. */
 static bool cut_back(struct aof *a)
 {
+    bool told = a->cut_wanted;
     a->cut_wanted = file_truncate(aof_files(a), a->fd, a->size - (a->out_at - a->out_from)) != 0;
     if (!a->cut_wanted) {
         size_fell(a, a->size - (a->out_at - a->out_from));
         a->out_at = a->out_from;
         return true;
     }
-    log_warning(engine_log(a->engine),
-                "Could not remove short write from the append-only file.  Redis may refuse to load the AOF the next "
-                "time it starts.  ftruncate: %s",
-                strerror(errno));
+    int err = errno;
+    if (!told) /* it is tried again ten times a second */
+        log_warning(engine_log(a->engine),
+                    "Could not remove short write from the append-only file.  Redis may refuse to load the AOF the "
+                    "next time it starts.  ftruncate: %s",
+                    strerror(err));
+    errno = err;
     return false;
 }
 
