@@ -7,8 +7,7 @@
  *
  *   everysec  No write waits longer than a second for the end of its fsync, as far as the disk allows: the next one
  *             begins a second after the last, less the time that the last one took. While one is under way a write
- * might
- *             stand still behind it: it is put off, but is in the file within a second.
+ *             might stand still behind it: it is put off, but is in the file within a second.
  *   always    Replies are held until an fsync that began behind the write of their effects is over. What comes
  *             meanwhile gathers in the payload and goes with the next write: one fsync serves all of it. When an fsync
  *             is over, its clients are about to send again: the next one waits for them for a part of the time that an
@@ -230,13 +229,15 @@ static void sync_begin(struct aof *a)
     sync_take(a);
 }
 
-/* everysec, or after an error: when the next fsync begins, that it may end within the second of what came right behind the last. */
+/* everysec, or after an error: when the next fsync begins, that it may end within the second of what came right behind
+ * the last. */
 static uint64_t sync_due_us(const struct aof *a)
 {
     return a->synced_us + SECOND_US - (a->sync.took_us < TOOK_MAX_US ? a->sync.took_us : TOOK_MAX_US);
 }
 
-/* Nothing to do for the disk. After an error there is, whatever was written since: only an fsync that succeeds ends it. */
+/* Nothing is left for the disk to do. After an error something is, whatever was written since: only an fsync that
+ * succeeds ends it. */
 static bool is_synced(const struct aof *a)
 {
     return a->durable_size >= a->size && a->sync_error == 0;
