@@ -23,9 +23,25 @@ void cmd_bgrewriteaof(struct ctx *ctx)
     }
 }
 
+/* The data in memory goes only for files that are there and hold all of it: not in the middle of a transaction, whose
+ * first half is in no file yet. The manifest in force stays, when the one on disk is none. */
+static bool loadable(struct aof *a)
+{
+    struct aof_manifest before;
+    if (engine_in_exec(a->engine)) return false;
+    if (a->state == AOF_ON) aof_flush(a, true);
+    if (a->state == AOF_ON && !aof_everything_written(a)) return false;
+    aof_manifest_dup(&before, &a->manifest);
+    bool ok = aof_manifest_load(a) && (a->manifest.base.name != NULL || a->manifest.increment_count > 0);
+    aof_manifest_deinit(ok ? &before : &a->manifest);
+    if (!ok) a->manifest = before;
+    return ok;
+}
+
 /* DEBUG LOADAOF: what is on disk takes the place of what is in memory. */
 static void debug_loadaof(struct ctx *ctx)
 {
+    static const struct slice failure = SLICE("ERR Error trying to load the AOF files, check server logs.");
     struct persist *p = persist_of(ctx->engine);
     struct aof *a = p->aof;
     bool empty;
@@ -37,17 +53,16 @@ static void debug_loadaof(struct ctx *ctx)
         reply_error(ctx->reply, SLICE("ERR"));
         return;
     }
-    /* The data in memory goes only for files that are there and hold all of it. */
-    if (a->state == AOF_ON) aof_flush(a, true);
-    bool ok = (a->state != AOF_ON || aof_everything_written(a)) && aof_manifest_load(a) &&
-              (a->manifest.base.name != NULL || a->manifest.increment_count > 0);
-    if (ok) {
-        persist_flush_all(ctx);
-        effect_none(ctx);
-        ok = aof_load(a, false, &empty) == LOAD_OK;
+    if (!loadable(a)) {
+        reply_error(ctx->reply, failure);
+        return;
     }
-    if (!ok) {
-        reply_error(ctx->reply, SLICE("ERR Error trying to load the AOF files, check server logs."));
+    persist_flush_all(ctx);
+    effect_none(ctx);
+    if (aof_load(a, false, &empty) != LOAD_OK) {
+        log_warning(engine_log(ctx->engine), "What was loaded by DEBUG LOADAOF is not whole. Exiting...");
+        aof_die(a); /* the next rewrite would put the part that was loaded in the place of all of it */
+        reply_error(ctx->reply, failure);
         return;
     }
     aof_size_refresh(a);

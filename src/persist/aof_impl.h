@@ -115,6 +115,7 @@ void aof_mark_durable(struct aof *a);              /* an empty record that says 
 bool aof_everything_written(const struct aof *a);
 void aof_size_refresh(struct aof *a); /* loading may have cut the file that is appended to */
 void aof_errors_forget(struct aof *a);
+void aof_die(struct aof *a); /* what was promised cannot be kept: the server ends. The log says why. */
 /* An annotation in front of what comes next. */
 void aof_note_offset(struct aof *a);
 

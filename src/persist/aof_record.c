@@ -176,9 +176,23 @@ static bool whole_record_begins(const struct aof_record *record, struct slice in
     return record->len <= in.len && aof_record_matches(record, slice_of(in.ptr, (size_t)record->len));
 }
 
+/* Behind times, which stand outside of records. */
+static bool head_begins(struct slice in)
+{
+    enum aof_line kind = AOF_LINE_TIME;
+    struct aof_record record;
+    while (kind == AOF_LINE_TIME) {
+        size_t len = in.len > 0 && in.ptr[0] == '#' ? annotation_take(in, &kind, &record) : 0;
+        if (len == 0) return false;
+        in = behind(in, len);
+    }
+    return kind == AOF_LINE_RECORD;
+}
+
 bool aof_record_was_shortened(const struct aof_record *record, struct slice rest, bool whole_end)
 {
     struct aof_args args = {0};
+    if (rest.len > record->len && head_begins(behind(rest, (size_t)record->len))) return false; /* it has its length */
     bool shortened = false;
     for (uint64_t at = 0, used, missing; at != record->len;) {
         struct slice in = behind(rest, (size_t)at);

@@ -37,8 +37,9 @@ enum aof_line aof_line_parse(struct slice line, struct aof_record *record, uint6
 bool aof_record_matches(const struct aof_record *record, struct slice bytes);
 /* Whether a record that does not match was shortened by Redis, which cuts a torn tail behind the last whole command,
  * and then went on behind it: what follows the head are whole commands, one of which (or another record) stands where
- * the record should end. `rest` is all behind the head, or so much that the record and AOF_RECORD_LOOK_BEHIND bytes
- * more are there. whole_end: also when the file ends with a whole command before that, which a power cut makes, too. */
+ * the record should end, and not a head of ours. `rest` is all behind the head, or so much that the record and
+ * AOF_RECORD_LOOK_BEHIND bytes more are there. whole_end: also when the file ends with a whole command before that,
+ * which a power cut makes, too. */
 enum { AOF_RECORD_LOOK_BEHIND = 4 * 1024 * 1024 };
 bool aof_record_was_shortened(const struct aof_record *record, struct slice rest, bool whole_end);
 

@@ -7,8 +7,7 @@
  *
  *   everysec  No write waits longer than a second for the end of its fsync, as far as the disk allows: the next one
  *             begins a second after the last, less the time that the last one took. While one is under way a write
- * might
- *             stand still behind it: it is put off, but is in the file within a second.
+ *             might stand still behind it: it is put off, but is in the file within a second.
  *   always    Replies are held until an fsync that began behind the write of their effects is over. What comes
  *             meanwhile gathers in the payload and goes with the next write: one fsync serves all of it. When an fsync
  *             is over, its clients are about to send again: the next one waits for them for a part of the time that an
@@ -123,8 +122,7 @@ static void gate(struct aof *a)
     persist_disk_gate(a->p);
 }
 
-/* What was promised cannot be kept; the log says why. */
-static void die(struct aof *a)
+void aof_die(struct aof *a)
 {
     const struct persist_shell *shell = a->p->shell;
     a->dead = true;
@@ -178,7 +176,7 @@ static void sync_failed(struct aof *a, int err)
     if (is_always(a)) {
         log_warning(log, "Can't persist AOF for fsync error when the AOF fsync policy is 'always': %s. Exiting...",
                     strerror(err));
-        die(a);
+        aof_die(a);
         return;
     }
     if (a->sync_error == 0) log_warning(log, "Fail to fsync the AOF file: %s", strerror(err));
@@ -231,17 +229,25 @@ static void sync_begin(struct aof *a)
     sync_take(a);
 }
 
-/* everysec: when the next fsync begins, that it may end within the second of what came right behind the last. */
+/* everysec, or after an error: when the next fsync begins, that it may end within the second of what came right behind
+ * the last. */
 static uint64_t sync_due_us(const struct aof *a)
 {
     return a->synced_us + SECOND_US - (a->sync.took_us < TOOK_MAX_US ? a->sync.took_us : TOOK_MAX_US);
 }
 
+/* Nothing is left for the disk to do. After an error something is, whatever was written since: only an fsync that
+ * succeeds ends it. */
+static bool is_synced(const struct aof *a)
+{
+    return a->durable_size >= a->size && a->sync_error == 0;
+}
+
 static void sync_if_due(struct aof *a)
 {
-    if (a->syncing || a->dead || a->durable_size >= a->size) return;
+    if (a->syncing || a->dead || is_synced(a)) return;
     bool due = is_always(a);
-    if (*a->config.fsync == AOF_FSYNC_EVERYSEC) {
+    if (!due && (*a->config.fsync == AOF_FSYNC_EVERYSEC || a->sync_error != 0)) {
         due = engine_mono_us(a->engine) >= sync_due_us(a);
         if (!due) engine_wake_at(a->engine, sync_due_us(a));
     }
@@ -255,7 +261,7 @@ static bool sync_now(struct aof *a)
     struct background *bg = a->p->shell->background;
     if (a->syncing && bg != NULL) bg_drain(bg, BG_FSYNC);
     sync_take(a);
-    if (a->durable_size >= a->size) return true;
+    if (is_synced(a)) return true;
     if (file_fdatasync(aof_files(a), a->fd) < 0) {
         sync_failed(a, errno);
         return false;
@@ -310,19 +316,32 @@ static void empty_out(struct aof *a)
     a->unsynced_units += a->out_units;
 }
 
+/* The file is shorter now: an fsync, also one that is under way, tells nothing of what comes behind its new end. */
+static void size_fell(struct aof *a, uint64_t size)
+{
+    a->size = size;
+    if (a->durable_size > size) a->durable_size = size;
+    if (a->sync.size > size) a->sync.size = size;
+    if (a->ahead_size > size) a->ahead_size = size;
+}
+
 /* What went out of a record that did not go out whole is cut off, so that the file ends with a whole one. */
 static bool cut_back(struct aof *a)
 {
+    bool told = a->cut_wanted;
     a->cut_wanted = file_truncate(aof_files(a), a->fd, a->size - (a->out_at - a->out_from)) != 0;
     if (!a->cut_wanted) {
-        a->size -= a->out_at - a->out_from;
+        size_fell(a, a->size - (a->out_at - a->out_from));
         a->out_at = a->out_from;
         return true;
     }
-    log_warning(engine_log(a->engine),
-                "Could not remove short write from the append-only file.  Redis may refuse to load the AOF the next "
-                "time it starts.  ftruncate: %s",
-                strerror(errno));
+    int err = errno;
+    if (!told) /* it is tried again ten times a second */
+        log_warning(engine_log(a->engine),
+                    "Could not remove short write from the append-only file.  Redis may refuse to load the AOF the "
+                    "next time it starts.  ftruncate: %s",
+                    strerror(err));
+    errno = err;
     return false;
 }
 
@@ -345,7 +364,7 @@ static void write_failed(struct aof *a, int err, size_t written, size_t wanted)
     gate(a);
     if (!is_always(a)) return;
     log_warning(log, "Can't recover from AOF write error when the AOF fsync policy is 'always'. Exiting...");
-    die(a);
+    aof_die(a);
 }
 
 static void tell_latency(struct aof *a, uint64_t us)
@@ -448,8 +467,7 @@ void aof_size_refresh(struct aof *a)
 {
     struct file_info info;
     if (a->fd < 0 || file_info(aof_files(a), a->fd, &info) < 0 || info.size >= a->size) return;
-    a->size = info.size;
-    if (a->durable_size > a->size) a->durable_size = a->size;
+    size_fell(a, info.size);
 }
 
 bool aof_flush_and_sync(struct aof *a)

@@ -371,10 +371,9 @@ static void a_rewrite_lets_the_disk_go_first(void **state)
     folder_remove();
 }
 
-/* Who was to wait for the disk waits, though the policy is another one meanwhile. */
-static void promises_outlive_the_policy(void **state)
+/* Who was to wait for the disk waits, though the policy is another one meanwhile; and no longer than before. */
+static void promises_and_a_policy(const char *policy)
 {
-    (void)state;
     struct rig rig;
     struct slow_disk disk = {.ops = *files_posix.ops, .may_end = 100};
     disk.ops.fdatasync = slow_fdatasync;
@@ -396,7 +395,7 @@ static void promises_outlive_the_policy(void **state)
     fixture_client_open(&rig.fx, &other);
     assert_string_equal(fixture_run_as(&rig.fx, &other, "INCR n"), "2"); /* waits for the next fsync */
     turn(&rig, 10);
-    fixture_config(&rig.fx, "appendfsync", "no");
+    fixture_config(&rig.fx, "appendfsync", policy);
     turn(&rig, 10);
     assert_false(session_replies_may_go(rig.fx.client.session));
     assert_false(session_replies_may_go(other.session));
@@ -419,6 +418,13 @@ static void promises_outlive_the_policy(void **state)
     fixture_deinit(&rig.fx);
     bg_free(rig.shell.background);
     folder_remove();
+}
+
+static void promises_outlive_the_policy(void **state)
+{
+    (void)state;
+    promises_and_a_policy("no");
+    promises_and_a_policy("everysec");
 }
 
 /* A write that fails with bytes out that nobody told of, and cannot be cut off: they go before the next ones come. */
@@ -444,6 +450,94 @@ static void a_cut_is_made_up_for(void **state)
     rig_init(&rig, "always", FAULT_NONE, 0);
     assert_true(start(&rig));
     assert_int_equal(number(&rig, "n"), 3);
+    fixture_deinit(&rig.fx);
+    folder_remove();
+}
+
+/* A disk on which a write puts some bytes out and fails, and may refuse to cut them off. */
+struct full_disk {
+    struct file_ops ops;
+    struct files files;
+    bool is_full, cuts_fail;
+    ssize_t room;
+    int syncs;
+};
+
+static ssize_t full_write(void *arg, int fd, const void *ptr, size_t len)
+{
+    struct full_disk *d = arg;
+    if (!d->is_full) return write(fd, ptr, len);
+    errno = ENOSPC;
+    if (d->room == 0) return -1;
+    ssize_t n = write(fd, ptr, (size_t)d->room);
+    d->room = 0;
+    return n;
+}
+
+static int full_truncate(void *arg, int fd, uint64_t size)
+{
+    const struct full_disk *d = arg;
+    errno = ENOSPC;
+    return d->cuts_fail ? -1 : ftruncate(fd, (off_t)size);
+}
+
+static int full_fdatasync(void *arg, int fd)
+{
+    ((struct full_disk *)arg)->syncs++;
+    return fdatasync(fd);
+}
+
+/* An fsync may have covered the front of a record that is cut off later: what is written there then is not on disk by
+ * that. */
+static void what_is_cut_off_is_not_durable(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct full_disk disk = {.ops = *files_posix.ops};
+    disk.ops.write = full_write;
+    disk.ops.ftruncate = full_truncate;
+    disk.ops.fdatasync = full_fdatasync;
+    disk.files = (struct files){&disk.ops, &disk};
+    folder_make();
+    rig_init(&rig, "everysec", FAULT_NONE, 0);
+    rig.shell.files = &disk.files;
+    assert_true(start(&rig));
+    turn(&rig, 2000);
+    uint64_t whole = increment_size();
+
+    disk.is_full = disk.cuts_fail = true;
+    disk.room = 200;
+    char value[300];
+    memset(value, 'v', sizeof(value));
+    struct slice set[] = {SLICE("SET"), SLICE("k"), slice_of(value, sizeof(value))};
+    fixture_run_argv(&rig.fx, &rig.fx.client, 3, set);
+    turn(&rig, 10);
+    assert_int_equal(increment_size(), whole + 200);
+    int syncs = disk.syncs;
+    turn(&rig, 2000); /* too early for another try to write, by the real clock */
+    assert_int_equal(disk.syncs, syncs + 1);
+    disk.cuts_fail = false;
+    usleep(110 * 1000);
+    turn(&rig, 10);
+    assert_int_equal(increment_size(), whole);
+
+    disk.is_full = false;
+    usleep(110 * 1000);
+    turn(&rig, 10);
+    uint64_t size = increment_size();
+    assert_true(size > whole + 300);
+    fixture_run(&rig.fx, "INCR n");
+    turn(&rig, 10);
+    struct buf file = BUF_INIT;
+    struct aof_record record;
+    uint64_t number;
+    assert_true(file_read_all(&files_posix, INCREMENT, &file));
+    const char *line = file.data + size, *end = memchr(line, '\r', file.len - size);
+    assert_non_null(end);
+    assert_int_equal(aof_line_parse(slice_of(line, (size_t)(end - line)), &record, &number), AOF_LINE_RECORD);
+    assert_int_equal(record.durable, whole);
+    buf_deinit(&file);
+    assert_true(persist_shutdown(rig.fx.engine, 0));
     fixture_deinit(&rig.fx);
     folder_remove();
 }
@@ -497,6 +591,98 @@ static void alone_or_not(void **state)
     assert_true(persist_shutdown(rig.fx.engine, 0));
     fixture_deinit(&rig.fx);
     bg_free(rig.shell.background);
+    folder_remove();
+}
+
+/* ---- an fsync that fails in the background ---- */
+
+struct failing_disk {
+    struct file_ops ops;
+    struct files files;
+    atomic_int failures; /* so many fsyncs of data that are not the test's thread's fail */
+    pthread_t thread;
+};
+
+static int failing_fdatasync(void *arg, int fd)
+{
+    struct failing_disk *d = arg;
+    if (pthread_equal(pthread_self(), d->thread) || atomic_load(&d->failures) == 0) return fdatasync(fd);
+    atomic_fetch_sub(&d->failures, 1);
+    errno = EIO;
+    return -1;
+}
+
+/* The file that a rewrite has left behind: its fsync fails when there may be nothing in the new one. Writes are refused
+ * until an fsync tells that the disk is well again, and not for ever. */
+static void an_error_on_the_file_before_ends(void **state)
+{
+    (void)state;
+    static const char *const policies[] = {"no", "everysec"};
+    for (size_t i = 0; i < ARRAY_LEN(policies); i++) {
+        struct rig rig;
+        struct failing_disk disk = {.ops = *files_posix.ops, .thread = pthread_self()};
+        disk.ops.fdatasync = failing_fdatasync;
+        disk.files = (struct files){&disk.ops, &disk};
+        folder_make();
+        rig_init(&rig, policies[i], FAULT_NONE, 0);
+        fixture_config(&rig.fx, "aof-checksum", "no"); /* the new file is empty */
+        rig.shell.files = &disk.files;
+        rig.shell.background = bg_new(NULL);
+        assert_true(start(&rig));
+        fixture_run(&rig.fx, "INCR n");
+        turn(&rig, 10);
+        bg_drain(rig.shell.background, BG_FSYNC);
+        turn(&rig, 10);
+        atomic_store(&disk.failures, 1);
+        assert_non_null(strstr(fixture_run(&rig.fx, "BGREWRITEAOF"), "started"));
+        bg_drain(rig.shell.background, BG_FSYNC);
+        turn(&rig, 10);
+        assert_int_equal(atomic_load(&disk.failures), 0);
+        assert_non_null(strstr(fixture_run(&rig.fx, "INCR n"), "MISCONF"));
+        for (int turns = 0; turns < 3; turns++) {
+            turn(&rig, 1500);
+            bg_drain(rig.shell.background, BG_FSYNC);
+        }
+        assert_string_equal(fixture_run(&rig.fx, "INCR n"), "2");
+        assert_non_null(strstr(fixture_run(&rig.fx, "INFO persistence"), "aof_rewrite_scheduled:1"));
+        assert_true(persist_shutdown(rig.fx.engine, 0));
+        fixture_deinit(&rig.fx);
+        bg_free(rig.shell.background);
+        folder_remove();
+    }
+}
+
+/* ---- DEBUG LOADAOF ---- */
+
+static void loadaof_takes_only_all(void **state)
+{
+    (void)state;
+    struct rig rig;
+    folder_make();
+    rig_init(&rig, "always", FAULT_NONE, 0);
+    fixture_config(&rig.fx, "enable-debug-command", "yes");
+    assert_true(start(&rig));
+    fixture_run(&rig.fx, "INCR n");
+    fixture_run(&rig.fx, "MULTI");
+    fixture_run(&rig.fx, "INCR n");
+    fixture_run(&rig.fx, "DEBUG LOADAOF");
+    fixture_run(&rig.fx, "INCR n");
+    assert_non_null(strstr(fixture_run(&rig.fx, "EXEC"), "ERR Error trying to load the AOF files"));
+    assert_int_equal(number(&rig, "n"), 3); /* as in the file */
+    assert_string_equal(fixture_run(&rig.fx, "DEBUG LOADAOF"), "OK");
+    assert_int_equal(number(&rig, "n"), 3);
+    assert_int_equal(unlink("appendonlydir/appendonly.aof.manifest"), 0);
+    assert_non_null(strstr(fixture_run(&rig.fx, "DEBUG LOADAOF"), "ERR Error trying to load the AOF files"));
+    turn(&rig, 10);
+    uint64_t size = increment_size();
+    assert_non_null(strstr(fixture_run(&rig.fx, "BGREWRITEAOF"), "started"));
+    assert_int_equal(increment_size(), size); /* the next one has another name */
+    assert_true(persist_shutdown(rig.fx.engine, 0));
+    fixture_deinit(&rig.fx);
+    rig_init(&rig, "always", FAULT_NONE, 0);
+    assert_true(start(&rig));
+    assert_int_equal(number(&rig, "n"), 3);
+    fixture_deinit(&rig.fx);
     folder_remove();
 }
 
@@ -762,6 +948,32 @@ static void shortened(void **state)
     buf_deinit(&rest);
 }
 
+/* The length of a record's last argument rotted so that it takes in the head behind it: whole commands, but where the
+ * record should end stands our own head. */
+static void a_length_that_swallows_a_head(void **state)
+{
+    (void)state;
+    static const char command[] = "*2\r\n$4\r\nECHO\r\n$20\r\nxxxxxxxxxxxxxxxxxxxx\r\n";
+    char head[AOF_RECORD_HEAD_MAX];
+    struct aof_record record;
+    struct buf rest = BUF_INIT;
+    uint64_t number;
+    const uint64_t durable = 1234567890123; /* so that the head has 40 bytes */
+    int n = aof_record_head(head, slice_cstr(command), durable);
+    assert_int_equal(n, 40);
+    assert_int_equal(aof_line_parse(slice_of(head, (size_t)n - 2), &record, &number), AOF_LINE_RECORD);
+    for (int i = 0; i < 3; i++) {
+        if (i > 0) buf_append(&rest, head, (size_t)n);
+        buf_append(&rest, command, sizeof(command) - 1);
+    }
+    assert_true(aof_record_matches(&record, slice_of(rest.data, record.len)));
+    rest.data[15] ^= 4; /* $20 to $60 */
+    assert_int_equal(rest.data[15], '6');
+    assert_false(aof_record_was_shortened(&record, buf_slice(&rest), false));
+    assert_false(aof_record_was_shortened(&record, buf_slice(&rest), true));
+    buf_deinit(&rest);
+}
+
 static void heads(void **state)
 {
     (void)state;
@@ -818,6 +1030,7 @@ int main(void)
         cmocka_unit_test(heads),
         cmocka_unit_test(commands),
         cmocka_unit_test(shortened),
+        cmocka_unit_test(a_length_that_swallows_a_head),
         cmocka_unit_test(always_and_one_fault),
         cmocka_unit_test(always_and_a_crash),
         cmocka_unit_test(everysec_and_one_fault),
@@ -828,7 +1041,10 @@ int main(void)
         cmocka_unit_test(a_rewrite_lets_the_disk_go_first),
         cmocka_unit_test(promises_outlive_the_policy),
         cmocka_unit_test(a_cut_is_made_up_for),
+        cmocka_unit_test(what_is_cut_off_is_not_durable),
         cmocka_unit_test(alone_or_not),
+        cmocka_unit_test(an_error_on_the_file_before_ends),
+        cmocka_unit_test(loadaof_takes_only_all),
         cmocka_unit_test(slow_disks_are_told),
         cmocka_unit_test(a_half_transaction_has_no_offset),
         cmocka_unit_test(a_torn_part_before_an_empty_one),

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from harness import Server, oracle_path, ours_path, wait_for
-from resp import OK
+from resp import OK, Disconnected
 
 AOF = {"appendonly": "yes", "save": '""', "auto-aof-rewrite-percentage": "0"}
 CREATE = [
@@ -246,6 +246,24 @@ def test_loadaof_without_a_file_keeps_the_data(run, tmp_path):
     with s.conn() as c:
         c.call("SET", "a", "1")
         assert c.call("DEBUG", "LOADAOF").text == "ERR Error trying to load the AOF files, check server logs."
+        assert c.call("GET", "a").value == b"1"
+
+
+def test_loadaof_of_a_damaged_file_ends_the_server(run, tmp_path):
+    """Half of the data must not go on: the next rewrite would put it in the place of the files."""
+    s = run({"save": "3600 1000000"}, directory=str(tmp_path))
+    with s.conn() as c:
+        c.call("SET", "a", "1")
+        path, = (os.path.join(folder(s), name) for name in os.listdir(folder(s)) if ".base." in name)
+        with open(path, "r+b") as f:
+            f.write(b"X")
+        with pytest.raises(Disconnected):
+            c.call("DEBUG", "LOADAOF")
+    assert s.wait_exit() == 1
+    with open(path, "r+b") as f:
+        f.write(b"R")
+    s = run(directory=str(tmp_path))
+    with s.conn() as c:
         assert c.call("GET", "a").value == b"1"
 
 
