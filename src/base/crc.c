@@ -5,6 +5,7 @@
  * more bytes follow it in the step. */
 #include "base/crc.h"
 
+#include "base/compiler.h"
 #include "base/crc_impl.h"
 
 #include <endian.h>
@@ -45,8 +46,9 @@ static const uint64_t tables64[8][256] = {
 static const uint16_t table16[256] = {
     TABLE(0x1021, 0x2042, 0x4084, 0x8108, 0x1231, 0x2462, 0x48c4, 0x9188)};
 
-static uint64_t crc64_by_tables(uint64_t crc, const unsigned char *p, size_t len)
+uint64_t crc64_by_tables(uint64_t crc, const void *ptr, size_t len)
 {
+    const unsigned char *p = ptr;
     for (; len >= 8; p += 8, len -= 8) {
         uint64_t word;
         memcpy(&word, p, sizeof word);
@@ -61,10 +63,7 @@ static uint64_t crc64_by_tables(uint64_t crc, const unsigned char *p, size_t len
 
 uint64_t crc64(uint64_t crc, const void *ptr, size_t len)
 {
-    const unsigned char *p = ptr;
-    if (len < CRC64_FOLD_BYTES || !crc64_folds()) return crc64_by_tables(crc, p, len);
-    size_t folded = len / CRC64_FOLD_BYTES * CRC64_FOLD_BYTES;
-    return crc64_by_tables(crc64_fold(crc, p, folded), p + folded, len - folded);
+    return likely(crc64_folds()) ? crc64_fold(crc, ptr, len) : crc64_by_tables(crc, ptr, len);
 }
 
 uint16_t crc16(uint16_t crc, const void *ptr, size_t len)

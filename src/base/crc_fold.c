@@ -16,6 +16,7 @@
 
 #ifdef __x86_64__
 #include <immintrin.h>
+#include <string.h>
 
 bool crc64_folds(void)
 {
@@ -40,8 +41,30 @@ __attribute__((target("pclmul,sse2"))) static inline uint64_t reduce(__m128i x)
     return w ^ high << 1 ^ low >> 63;
 }
 
+/* Fewer than 16 bytes: behind zeros, which change nothing, they make one piece. Where there are fewer than 8, crc
+ * reaches beyond them. */
+__attribute__((target("pclmul,sse2"))) static inline uint64_t fold_short(uint64_t crc, const unsigned char *p, size_t len)
+{
+    unsigned char piece[16] = {0};
+    uint64_t beyond = len < sizeof(crc) ? crc >> 8 * len : 0;
+    memcpy(piece + sizeof(piece) - len, p, len);
+    for (size_t i = 0; i < len && i < sizeof(crc); i++) piece[sizeof(piece) - len + i] ^= (unsigned char)(crc >> 8 * i);
+    return reduce(_mm_loadu_si128((const __m128i *)(const void *)piece)) ^ beyond;
+}
+
+/* x, and behind it fewer than 16 bytes: the front of x goes into a piece of its own, behind zeros. */
+__attribute__((target("pclmul,sse2"))) static inline __m128i fold_tail(__m128i x, __m128i by_128, const unsigned char *p, size_t len)
+{
+    unsigned char bytes[48] = {0};
+    _mm_storeu_si128((__m128i *)(void *)(bytes + 16), x);
+    memcpy(bytes + 32, p, len);
+    return carry(_mm_loadu_si128((const __m128i *)(const void *)(bytes + len)), by_128,
+                 _mm_loadu_si128((const __m128i *)(const void *)(bytes + 16 + len)));
+}
+
 __attribute__((target("pclmul,sse2"))) uint64_t crc64_fold(uint64_t crc, const void *ptr, size_t len)
 {
+    if (len < sizeof(__m128i)) return len == 0 ? crc : fold_short(crc, ptr, len);
     const __m128i *at = ptr, *end = at + len / sizeof(*at);
     const __m128i by_512 = _mm_set_epi64x((long long)0xf49784a634f014e4u, (long long)0xaf86efb16d9ab4fbu);
     const __m128i by_128 = _mm_set_epi64x((long long)0x381d0015c96f4444u, (long long)0xd9d7be7d505da32cu);
@@ -57,6 +80,7 @@ __attribute__((target("pclmul,sse2"))) uint64_t crc64_fold(uint64_t crc, const v
         last = carry(carry(carry(a, by_128, b), by_128, c), by_128, d);
     }
     for (; at < end; at++) last = carry(last, by_128, _mm_loadu_si128(at));
+    if (len % sizeof(*at) != 0) last = fold_tail(last, by_128, (const unsigned char *)at, len % sizeof(*at));
     return reduce(last);
 }
 

@@ -6,11 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { CRC64_FOLD_BYTES = 16 }; /* a step of crc64_fold */
-
 /* Whether crc64_fold runs on this processor. A load. */
 bool crc64_folds(void);
-/* crc64 of len bytes: a multiple of CRC64_FOLD_BYTES, and not 0. */
+/* crc64, one way and the other. */
 uint64_t crc64_fold(uint64_t crc, const void *ptr, size_t len);
+uint64_t crc64_by_tables(uint64_t crc, const void *ptr, size_t len);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "base/compiler.h"
 #include "base/crc.h"
+#include "base/crc_impl.h"
 #include "base/hash.h"
 #include "base/prng.h"
 #include "base/sha.h"
@@ -124,9 +125,13 @@ static void test_crc(void **state)
     prng_init(&rng, 5);
     unsigned char text[2000];
     for (size_t i = 0; i < sizeof text; i++) text[i] = (unsigned char)prng_u64(&rng);
+    for (size_t len = 0; len <= 70; len++)
+        for (size_t split = 0; split <= len; split++)
+            assert_true(crc64(crc64(0, text, split), text + split, len - split) == crc64_plain(text, len));
     for (size_t len = 0; len <= sizeof text; len += 1 + prng_below(&rng, 5)) {
         size_t split = len == 0 ? 0 : prng_below(&rng, len);
         assert_true(crc64(crc64(0, text, split), text + split, len - split) == crc64_plain(text, len));
+        assert_true(crc64_by_tables(crc64_by_tables(0, text, split), text + split, len - split) == crc64_plain(text, len));
         assert_int_equal(crc16(crc16(0, text, split), text + split, len - split), crc16_plain(text, len));
     }
 }
