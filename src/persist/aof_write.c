@@ -39,7 +39,7 @@ enum {
     LOG_ERROR_EVERY_US = 30 * SECOND_US,
     TOOK_MAX_US = 500 * 1000, /* of an fsync that the next one begins earlier for */
     RETRY_US = 100 * 1000,
-    GATHER_MIN_US = 1000,
+    GATHER_MIN_US = 50,
     GATHER_MAX_US = 2000,
     HEAD_ROOM = AOF_RECORD_HEAD_MAX + 32, /* of a record's head and the time */
     PAYLOAD_KEPT = 1024 * 1024 /* bytes of an empty buffer that are not given back */
@@ -184,8 +184,8 @@ static void sync_failed(struct aof *a, int err)
     gate(a);
 }
 
-/* After an fsync its clients come again, and are waited for. A quick one is not worth it: then they would wait for no
- * more than their own way. */
+/* After an fsync its clients come again, and are waited for. Where an fsync takes next to nothing (a file system in
+ * memory), it is not worth the look at the clock. */
 static void gather_begin(struct aof *a)
 {
     bool worth = is_always(a) && a->sync.units > 1 && a->sync.took_us >= GATHER_MIN_US;

@@ -165,7 +165,8 @@ static bool is_left_out(struct bench *b, struct user *u, const struct request *r
     if (slice_is(name, "lcs") && req->argc > 2)
         return session_in_multi(u->session) ||
                value_len(b, u, req->argv[1]) * value_len(b, u, req->argv[2]) > LCS_CELLS_MAX;
-    if (slice_is(name, "client") && req->argc > 1 && slice_is(req->argv[1], "reply")) return session_in_multi(u->session);
+    if (slice_is(name, "client") && req->argc > 1 && slice_is(req->argv[1], "reply"))
+        return session_in_multi(u->session);
     return slice_is(name, "config") || slice_is(name, "shutdown");
 }
 

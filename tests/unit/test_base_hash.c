@@ -131,7 +131,8 @@ static void test_crc(void **state)
     for (size_t len = 0; len <= sizeof text; len += 1 + prng_below(&rng, 5)) {
         size_t split = len == 0 ? 0 : prng_below(&rng, len);
         assert_true(crc64(crc64(0, text, split), text + split, len - split) == crc64_plain(text, len));
-        assert_true(crc64_by_tables(crc64_by_tables(0, text, split), text + split, len - split) == crc64_plain(text, len));
+        uint64_t front = crc64_by_tables(0, text, split);
+        assert_true(crc64_by_tables(front, text + split, len - split) == crc64_plain(text, len));
         assert_int_equal(crc16(crc16(0, text, split), text + split, len - split), crc16_plain(text, len));
     }
 }
