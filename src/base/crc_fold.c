@@ -48,8 +48,11 @@ __attribute__((target("pclmul,sse2"))) static inline uint64_t fold_short(uint64_
     unsigned char piece[16] = {0};
     uint64_t beyond = len < sizeof(crc) ? crc >> 8 * len : 0;
     memcpy(piece + sizeof(piece) - len, p, len);
-    for (size_t i = 0; i < len && i < sizeof(crc); i++) piece[sizeof(piece) - len + i] ^= (unsigned char)(crc >> 8 * i);
-    return reduce(_mm_loadu_si128((const __m128i *)(const void *)piece)) ^ beyond;
+    /* crc, moved to where the bytes begin; what is beyond them falls off the end */
+    __m128i begin = _mm_loadu_si128((const __m128i *)(const void *)piece);
+    unsigned char moved[32] = {0};
+    memcpy(moved + sizeof(piece) - len, &crc, sizeof(crc));
+    return reduce(_mm_xor_si128(begin, _mm_loadu_si128((const __m128i *)(const void *)moved))) ^ beyond;
 }
 
 /* x, and behind it fewer than 16 bytes: the front of x goes into a piece of its own, behind zeros. */

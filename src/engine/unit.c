@@ -150,7 +150,8 @@ static void effects_hand_on(struct engine *e)
     for (int i = 0; i < count && unit_recording(e); i += at_once)
         batch_hand_on(e, u->effects + i, at_once);
     for (int i = 0; i < count; i++)
-        mem_free(u->effects[i].owned);
+        if (u->effects[i].owned != NULL)
+            mem_free(u->effects[i].owned);
     u->count = 0;
     u->separate = false;
 }
