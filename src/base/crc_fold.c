@@ -18,18 +18,20 @@
 #include <immintrin.h>
 #include <string.h>
 
+#define WITH_PCLMUL __attribute__((target("pclmul,sse2")))
+
 bool crc64_folds(void)
 {
     return __builtin_cpu_supports("pclmul");
 }
 
-__attribute__((target("pclmul,sse2"))) static inline __m128i carry(__m128i x, __m128i by, __m128i to)
+WITH_PCLMUL static inline __m128i carry(__m128i x, __m128i by, __m128i to)
 {
     __m128i low = _mm_clmulepi64_si128(x, by, 0x00), high = _mm_clmulepi64_si128(x, by, 0x11);
     return _mm_xor_si128(_mm_xor_si128(low, high), to);
 }
 
-__attribute__((target("pclmul,sse2"))) static inline uint64_t reduce(__m128i x)
+WITH_PCLMUL static inline uint64_t reduce(__m128i x)
 {
     const __m128i x_127 = _mm_cvtsi64_si128(0x381d0015c96f4444), m = _mm_cvtsi64_si128(0x1f367d194d77cfbb),
                   p = _mm_cvtsi64_si128((long long)0x95ac9329ac4bc9b5u);
@@ -43,7 +45,7 @@ __attribute__((target("pclmul,sse2"))) static inline uint64_t reduce(__m128i x)
 
 /* Fewer than 16 bytes: behind zeros, which change nothing, they make one piece. Where there are fewer than 8, crc
  * reaches beyond them. */
-__attribute__((target("pclmul,sse2"))) static inline uint64_t fold_short(uint64_t crc, const unsigned char *p, size_t len)
+WITH_PCLMUL static inline uint64_t fold_short(uint64_t crc, const unsigned char *p, size_t len)
 {
     unsigned char piece[16] = {0};
     uint64_t beyond = len < sizeof(crc) ? crc >> 8 * len : 0;
@@ -56,7 +58,7 @@ __attribute__((target("pclmul,sse2"))) static inline uint64_t fold_short(uint64_
 }
 
 /* x, and behind it fewer than 16 bytes: the front of x goes into a piece of its own, behind zeros. */
-__attribute__((target("pclmul,sse2"))) static inline __m128i fold_tail(__m128i x, __m128i by_128, const unsigned char *p, size_t len)
+WITH_PCLMUL static inline __m128i fold_tail(__m128i x, __m128i by_128, const unsigned char *p, size_t len)
 {
     unsigned char bytes[48] = {0};
     _mm_storeu_si128((__m128i *)(void *)(bytes + 16), x);
@@ -65,7 +67,7 @@ __attribute__((target("pclmul,sse2"))) static inline __m128i fold_tail(__m128i x
                  _mm_loadu_si128((const __m128i *)(const void *)(bytes + 16 + len)));
 }
 
-__attribute__((target("pclmul,sse2"))) uint64_t crc64_fold(uint64_t crc, const void *ptr, size_t len)
+WITH_PCLMUL uint64_t crc64_fold(uint64_t crc, const void *ptr, size_t len)
 {
     if (len < sizeof(__m128i)) return len == 0 ? crc : fold_short(crc, ptr, len);
     const __m128i *at = ptr, *end = at + len / sizeof(*at);
