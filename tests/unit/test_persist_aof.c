@@ -250,6 +250,25 @@ static int slow_fdatasync(void *arg, int fd)
     return fdatasync(fd);
 }
 
+static void slow_start(struct rig *rig, struct slow_disk *disk, const char *policy, int may_end)
+{
+    *disk = (struct slow_disk){.ops = *files_posix.ops, .may_end = may_end};
+    disk->ops.fdatasync = slow_fdatasync;
+    disk->files = (struct files){&disk->ops, disk};
+    folder_make();
+    rig_init(rig, policy, FAULT_NONE, 0);
+    rig->shell.files = &disk->files;
+    rig->shell.background = bg_new(NULL);
+    assert_true(start(rig));
+}
+
+static void slow_stop(struct rig *rig)
+{
+    assert_true(persist_shutdown(rig->fx.engine, 0));
+    fixture_deinit(&rig->fx);
+    bg_free(rig->shell.background);
+}
+
 static uint64_t increment_size(void)
 {
     struct file_info info;
@@ -271,14 +290,8 @@ static void everysec_is_a_second(void **state)
 {
     (void)state;
     struct rig rig;
-    struct slow_disk disk = {.ops = *files_posix.ops};
-    disk.ops.fdatasync = slow_fdatasync;
-    disk.files = (struct files){&disk.ops, &disk};
-    folder_make();
-    rig_init(&rig, "everysec", FAULT_NONE, 0);
-    rig.shell.files = &disk.files;
-    rig.shell.background = bg_new(NULL);
-    assert_true(start(&rig));
+    struct slow_disk disk;
+    slow_start(&rig, &disk, "everysec", 0);
     uint64_t size = increment_size();
 
     turn(&rig, 2000);
@@ -317,9 +330,7 @@ static void everysec_is_a_second(void **state)
     turn(&rig, 290); /* 0.7 s after it began: the last one took 0.3 */
     wait_for(&disk.begun, 4);
     atomic_store(&disk.may_end, 100);
-    assert_true(persist_shutdown(rig.fx.engine, 0));
-    fixture_deinit(&rig.fx);
-    bg_free(rig.shell.background);
+    slow_stop(&rig);
     rig_init(&rig, "always", FAULT_NONE, 0);
     assert_true(start(&rig));
     assert_int_equal(number(&rig, "n"), 4);
@@ -332,14 +343,8 @@ static void a_rewrite_lets_the_disk_go_first(void **state)
 {
     (void)state;
     struct rig rig;
-    struct slow_disk disk = {.ops = *files_posix.ops, .may_end = 100};
-    disk.ops.fdatasync = slow_fdatasync;
-    disk.files = (struct files){&disk.ops, &disk};
-    folder_make();
-    rig_init(&rig, "everysec", FAULT_NONE, 0);
-    rig.shell.files = &disk.files;
-    rig.shell.background = bg_new(NULL);
-    assert_true(start(&rig));
+    struct slow_disk disk;
+    slow_start(&rig, &disk, "everysec", 100);
     turn(&rig, 10);
     bg_drain(rig.shell.background, BG_FSYNC);
     turn(&rig, 10);
@@ -361,9 +366,7 @@ static void a_rewrite_lets_the_disk_go_first(void **state)
     turn(&rig, 10);
     engine_cron(rig.fx.engine);
     assert_non_null(strstr(fixture_run(&rig.fx, "INFO persistence"), "aof_rewrite_in_progress:1"));
-    assert_true(persist_shutdown(rig.fx.engine, 0));
-    fixture_deinit(&rig.fx);
-    bg_free(rig.shell.background);
+    slow_stop(&rig);
     rig_init(&rig, "always", FAULT_NONE, 0);
     assert_true(start(&rig));
     assert_int_equal(number(&rig, "n"), 2);
@@ -375,14 +378,8 @@ static void a_rewrite_lets_the_disk_go_first(void **state)
 static void promises_and_a_policy(const char *policy)
 {
     struct rig rig;
-    struct slow_disk disk = {.ops = *files_posix.ops, .may_end = 100};
-    disk.ops.fdatasync = slow_fdatasync;
-    disk.files = (struct files){&disk.ops, &disk};
-    folder_make();
-    rig_init(&rig, "always", FAULT_NONE, 0);
-    rig.shell.files = &disk.files;
-    rig.shell.background = bg_new(NULL);
-    assert_true(start(&rig));
+    struct slow_disk disk;
+    slow_start(&rig, &disk, "always", 100);
     turn(&rig, 10);
     bg_drain(rig.shell.background, BG_FSYNC);
     turn(&rig, 10);
@@ -414,9 +411,7 @@ static void promises_and_a_policy(const char *policy)
     assert_true(session_replies_may_go(other.session)); /* no longer promised */
     atomic_store(&disk.may_end, 100);
     fixture_client_close(&other);
-    assert_true(persist_shutdown(rig.fx.engine, 0));
-    fixture_deinit(&rig.fx);
-    bg_free(rig.shell.background);
+    slow_stop(&rig);
     folder_remove();
 }
 
@@ -588,9 +583,7 @@ static void alone_or_not(void **state)
     turn(&rig, 1);
     assert_true(session_replies_may_go(rig.fx.client.session));
 
-    assert_true(persist_shutdown(rig.fx.engine, 0));
-    fixture_deinit(&rig.fx);
-    bg_free(rig.shell.background);
+    slow_stop(&rig);
     folder_remove();
 }
 
