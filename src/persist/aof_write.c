@@ -184,11 +184,11 @@ static void sync_failed(struct aof *a, int err)
     gate(a);
 }
 
-/* After an fsync its clients come again, and are waited for. Where an fsync takes next to nothing (a file system in
- * memory), it is not worth the look at the clock. */
+/* After an fsync its clients come again, and are waited for; but not by one that is alone. Where an fsync takes next to
+ * nothing (a file system in memory), it is not worth the look at the clock. */
 static void gather_begin(struct aof *a)
 {
-    bool worth = is_always(a) && a->sync.units > 1 && a->sync.took_us >= GATHER_MIN_US;
+    bool worth = is_always(a) && !engine_alone(a->engine) && a->sync.units > 1 && a->sync.took_us >= GATHER_MIN_US;
     uint64_t wait_us = a->sync.took_us / 2 < GATHER_MAX_US ? a->sync.took_us / 2 : GATHER_MAX_US;
     a->gather_units = a->sync.units + a->payload_units;
     a->gather_until_us = worth ? clock_mono_us() + wait_us : 0;

@@ -262,7 +262,8 @@ static void slow_start(struct rig *rig, struct slow_disk *disk, const char *poli
     assert_true(start(rig));
 }
 
-static void slow_stop(struct rig *rig)
+/* Of a rig with a background. */
+static void stop_with_threads(struct rig *rig)
 {
     assert_true(persist_shutdown(rig->fx.engine, 0));
     fixture_deinit(&rig->fx);
@@ -330,7 +331,7 @@ static void everysec_is_a_second(void **state)
     turn(&rig, 290); /* 0.7 s after it began: the last one took 0.3 */
     wait_for(&disk.begun, 4);
     atomic_store(&disk.may_end, 100);
-    slow_stop(&rig);
+    stop_with_threads(&rig);
     rig_init(&rig, "always", FAULT_NONE, 0);
     assert_true(start(&rig));
     assert_int_equal(number(&rig, "n"), 4);
@@ -366,7 +367,7 @@ static void a_rewrite_lets_the_disk_go_first(void **state)
     turn(&rig, 10);
     engine_cron(rig.fx.engine);
     assert_non_null(strstr(fixture_run(&rig.fx, "INFO persistence"), "aof_rewrite_in_progress:1"));
-    slow_stop(&rig);
+    stop_with_threads(&rig);
     rig_init(&rig, "always", FAULT_NONE, 0);
     assert_true(start(&rig));
     assert_int_equal(number(&rig, "n"), 2);
@@ -411,7 +412,7 @@ static void promises_and_a_policy(const char *policy)
     assert_true(session_replies_may_go(other.session)); /* no longer promised */
     atomic_store(&disk.may_end, 100);
     fixture_client_close(&other);
-    slow_stop(&rig);
+    stop_with_threads(&rig);
     folder_remove();
 }
 
@@ -583,7 +584,7 @@ static void alone_or_not(void **state)
     turn(&rig, 1);
     assert_true(session_replies_may_go(rig.fx.client.session));
 
-    slow_stop(&rig);
+    stop_with_threads(&rig);
     folder_remove();
 }
 
@@ -638,9 +639,7 @@ static void an_error_on_the_file_before_ends(void **state)
         }
         assert_string_equal(fixture_run(&rig.fx, "INCR n"), "2");
         assert_non_null(strstr(fixture_run(&rig.fx, "INFO persistence"), "aof_rewrite_scheduled:1"));
-        assert_true(persist_shutdown(rig.fx.engine, 0));
-        fixture_deinit(&rig.fx);
-        bg_free(rig.shell.background);
+        stop_with_threads(&rig);
         folder_remove();
     }
 }
@@ -691,6 +690,29 @@ static int sluggish_fdatasync(void *arg, int fd)
 {
     usleep(2000);
     return fdatasync(fd);
+}
+
+/* A client that is alone, with fewer requests than before: there is nobody whom its fsync should wait for. */
+static void alone_waits_for_nobody(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct file_ops ops = *files_posix.ops;
+    ops.fdatasync = sluggish_fdatasync;
+    struct files files = {&ops, NULL};
+    folder_make();
+    rig_init(&rig, "always", FAULT_NONE, 0);
+    rig.shell.files = &files;
+    assert_true(start(&rig));
+    engine_set_alone(rig.fx.engine, true);
+    for (int i = 0; i < 50; i++) fixture_run(&rig.fx, "INCR n");
+    turn(&rig, 1);
+    assert_true(session_replies_may_go(rig.fx.client.session));
+    fixture_run(&rig.fx, "INCR n");
+    turn(&rig, 1);
+    assert_true(session_replies_may_go(rig.fx.client.session));
+    fixture_deinit(&rig.fx);
+    folder_remove();
 }
 
 static void slow_disks_are_told(void **state)
@@ -1038,6 +1060,7 @@ int main(void)
         cmocka_unit_test(alone_or_not),
         cmocka_unit_test(an_error_on_the_file_before_ends),
         cmocka_unit_test(loadaof_takes_only_all),
+        cmocka_unit_test(alone_waits_for_nobody),
         cmocka_unit_test(slow_disks_are_told),
         cmocka_unit_test(a_half_transaction_has_no_offset),
         cmocka_unit_test(a_torn_part_before_an_empty_one),
